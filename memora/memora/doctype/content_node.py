@@ -1,0 +1,34 @@
+"""The rules that every piece of content shares. Base class of the controllers of content and plans."""
+
+from frappe import _
+from frappe.model.document import Document
+from memora.services import content_tree
+from memora.utils import validators
+
+MAX_TITLE_LENGTH = 140
+MAX_SORT_ORDER = 1_000_000
+
+
+class ContentNode(Document):
+	def validate(self):
+		self.validate_title()
+		self.validate_sort_order()
+
+	def validate_title(self):
+		self.title = validators.parse_text(self.title or "", _("Title"), 1, MAX_TITLE_LENGTH)
+
+	def validate_sort_order(self):
+		if self.meta.has_field("sort_order"):
+			self.sort_order = validators.parse_int(self.sort_order or 0, _("Sort Order"), 0, MAX_SORT_ORDER)
+
+
+class MovableNode(ContentNode):
+	"""A node between the subject and the lessons. Its lessons follow when it moves to another subject."""
+
+	def on_update(self):
+		self.take_lessons_along()
+
+	def take_lessons_along(self):
+		parent_field, _parent_doctype = content_tree.PARENT_OF[self.doctype]
+		if self.get_doc_before_save() and self.has_value_changed(parent_field):
+			content_tree.follow_move(self.doctype, self.name)

@@ -1,0 +1,16 @@
+from frappe import _
+from frappe.model.document import Document
+from memora.utils import clock, validators
+
+MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 100
+
+
+class MemoraAuthorizedDevice(Document):
+	"""Frappe validates no child rows by itself: the profile calls `validate`."""
+
+	def validate(self):
+		self.device_id = validators.parse_uuid4(self.device_id, _("Device ID"))
+		self.device_name = validators.parse_text(
+			self.device_name or "", _("Device Name"), MIN_NAME_LENGTH, MAX_NAME_LENGTH
+		)
+		self.added_on = self.added_on or clock.to_site_time(clock.utc_now())

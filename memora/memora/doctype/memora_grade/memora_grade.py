@@ -1,0 +1,5 @@
+from memora.memora.doctype.content_node import ContentNode
+
+
+class MemoraGrade(ContentNode):
+	pass

@@ -1,0 +1,1 @@
+"""A package of its own name: other packages install a `tests` too."""
