@@ -1,0 +1,90 @@
+"""The logical name of every Redis key, with its type, its lifetime and its writer.
+
+Physically each key carries the site's prefix (`redis_store.physical`), since the sites of a bench share a Redis.
+Every key may vanish at any moment: it is a copy of something in MariaDB, a lock, or a counter.
+"""
+
+
+# --- Players ---------------------------------------------------------------------------------------------------
+
+
+def get_player_devices_key(user_id: str) -> str:
+	"""SET, no TTL: the authorized device ids and the member "loaded", which marks the set as complete.
+
+	Written by device_auth.
+	"""
+	return f"player:{user_id}:devices"
+
+
+def get_active_session_key(user_id: str) -> str:
+	"""STRING, no TTL: SHA-256 of the one live session's id. Written by session_manager."""
+	return f"active_session:{user_id}"
+
+
+def get_session_metadata_key(user_id: str) -> str:
+	"""HASH, no TTL: user_id, device_id, created_at of the live session. Written by session_manager."""
+	return f"session_metadata:{user_id}"
+
+
+def get_wallet_key(user_id: str) -> str:
+	"""HASH, no TTL: the wallet and the state of all of a player's copies. Written by player_copies.
+
+	total_xp, current_streak, last_success_date, last_played_at: the wallet.
+	seq: the last ledger row that the copies contain. epoch: names this loading of the copies; its presence marks
+	the hash as complete. in_flight: Unix milliseconds at which a ledger row was about to be committed.
+	"""
+	return f"wallet:{user_id}"
+
+
+def get_pending_wallet_sync_key() -> str:
+	"""SET, no TTL: users whose wallet row is behind the ledger. Written by player_copies."""
+	return "pending_wallet_sync"
+
+
+def get_rate_limit_key(user_id: str, function_name: str) -> str:
+	"""STRING with the window as TTL: calls counted in the current window. Written by rate_limiter."""
+	return f"rate_limit:{user_id}:{function_name}"
+
+
+def get_last_played_at_synced_key(user_id: str) -> str:
+	"""STRING, TTL 15 minutes: present while the row's last_played_at was queued recently. Written by wallet_engine."""
+	return f"last_played_at_synced:{user_id}"
+
+
+# --- Progress --------------------------------------------------------------------------------------------------
+
+
+def get_progress_key(player_id: str, subject_id: str) -> str:
+	"""STRING of raw bytes, TTL 30 days: bit i stands for the lesson with bit_index i. Written by player_copies."""
+	return f"user_prog:{player_id}:{subject_id}"
+
+
+def get_best_hearts_key(player_id: str, subject_id: str) -> str:
+	"""HASH, TTL 30 days: lesson id -> best hearts, and the epoch of the wallet that it belongs to.
+
+	Written by player_copies.
+	"""
+	return f"best_hearts:{player_id}:{subject_id}"
+
+
+def get_dirty_progress_key() -> str:
+	"""SET, no TTL: JSON pairs [player, subject] whose progress row is behind the ledger. Written by player_copies."""
+	return "dirty_progress"
+
+
+# --- Publishing ------------------------------------------------------------------------------------------------
+
+
+def get_pending_plans_key() -> str:
+	"""SET, no TTL: plans waiting to be built. Written by change_tracker."""
+	return "cdn_export:pending_plans"
+
+
+def get_dead_letter_key() -> str:
+	"""HASH, no TTL: plan id -> why it was given up. Written by change_tracker."""
+	return "cdn_export:dead_letter"
+
+
+def get_build_lock_key(plan_id: str) -> str:
+	"""STRING, TTL 5 minutes, renewed while building: the token of the build that owns the plan. Written by change_tracker."""
+	return f"cdn_export:lock:{plan_id}"
