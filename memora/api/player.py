@@ -1,0 +1,198 @@
+"""Player API: logging in and out, devices, lessons of the short form, and the wallet.
+
+Every endpoint takes the header X-Device-ID; the player is always the session's user, never an argument.
+"""
+
+# Annotations stay text, or Frappe 15 would turn values into what `validators` must not take (true into 1).
+from __future__ import annotations
+
+import frappe
+from memora.api import guards
+from memora.api.guards import log_security_event, rate_limit, require_authorized_device
+from memora.services import device_auth, enrollment, gate_copies, session_manager, wallet_engine
+from memora.services.cdn_export import url_resolver
+from memora.services.progress_engine import completion
+from memora.services.progress_engine.award import PLAYER_POLICY
+from memora.utils import validators
+from memora.utils.validators import (
+	validate_email,
+	validate_hearts_earned,
+	validate_uuid,
+	validate_xp_amount,
+)
+
+__all__ = [
+	"check_device_authorization",
+	"complete_lesson",
+	"get_wallet",
+	"log_security_event",
+	"login",
+	"logout",
+	"rate_limit",
+	"register_device",
+	"remove_device",
+	"require_authorized_device",
+	"validate_email",
+	"validate_hearts_earned",
+	"validate_session",
+	"validate_uuid",
+	"validate_xp_amount",
+]
+
+
+# xss_safe: without it Frappe rewrites a guest's password that holds < or &.
+@frappe.whitelist(allow_guest=True, xss_safe=True, methods=["POST"])
+@guards.tell_errors
+def login(
+	usr: str | None = None,
+	pwd: str | None = None,
+	device_name: str | None = None,
+	otp: str | None = None,
+	tmp_id: str | None = None,
+) -> dict | None:
+	"""Log a student in on one of his devices; his first device is authorized on the way.
+
+	Ends the session that was live before. With two-factor authentication the first answer is Frappe's `verification`
+	and `tmp_id` and no session; the second call sends `otp` and `tmp_id`.
+
+	Returns {"message": "Logged in successfully", "session_id": "...", "is_first_device": True,
+	         "devices_authorized": 1, "plan_id": "PLAN-001" | None, "manifest_url": "https://..." | None}
+	"""
+	if not tmp_id:
+		validators.parse_text(usr, "usr", 1, validators.MAX_ID_LENGTH)
+		validators.parse_password(pwd, "pwd")
+	guards.limit_logins(usr or tmp_id)
+	if frappe.local.login_manager.login() is False:
+		return None
+	guards.begin_session()
+	user_id = frappe.session.user
+	plan_id = enrollment.current_plan(user_id)
+	return {
+		"message": "Logged in successfully",
+		"session_id": frappe.session.sid,
+		"is_first_device": guards.is_first_device(),
+		"devices_authorized": gate_copies.read(user_id, None).device_count,
+		"plan_id": plan_id,
+		"manifest_url": url_resolver.get_content_url(f"plans/{plan_id}/manifest.json") if plan_id else None,
+	}
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit()
+def logout() -> dict:
+	"""End the caller's own session.
+
+	Returns {"message": "Logged out successfully"}
+	"""
+	session_manager.end_own_session(frappe.session.user, frappe.session.sid)
+	log_security_event("logout", frappe.session.user, None, frappe.request.path, "success")
+	frappe.local.login_manager.logout()
+	return {"message": "Logged out successfully"}
+
+
+@frappe.whitelist(methods=["GET"])
+@rate_limit()
+def check_device_authorization() -> dict:
+	"""Whether the calling device is authorized. The one player endpoint that answers an unknown device.
+
+	Returns {"authorized": True, "device_count": 2}
+	"""
+	gate = gate_copies.read(frappe.session.user, guards.device_id())
+	return {"authorized": gate.is_device_authorized, "device_count": gate.device_count}
+
+
+@frappe.whitelist(methods=["GET"])
+@rate_limit()
+@require_authorized_device
+def validate_session() -> dict:
+	"""Whether the caller's session is the live one; any other is refused before it gets here.
+
+	Returns {"valid": True, "session_id": "..."}
+	"""
+	session_id = frappe.session.sid
+	return {
+		"valid": session_manager.validate_session(frappe.session.user, session_id),
+		"session_id": session_id,
+	}
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(max_requests=30, window_seconds=3600)
+def register_device(
+	student_email: str | None = None, device_id: str | None = None, device_name: str | None = None
+) -> dict:
+	"""Authorize one more device of a student, two at most. For a System Manager.
+
+	Returns {"message": "Device registered successfully", "devices_authorized": 2}
+	"""
+	frappe.only_for("System Manager")
+	profile = device_auth.profile_of(validators.parse_email(student_email, "student_email"))
+	device_auth.add_authorized_device(profile, device_id, device_name)
+	return {
+		"message": "Device registered successfully",
+		"devices_authorized": device_auth.count_devices(profile),
+	}
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(max_requests=30, window_seconds=3600)
+def remove_device(student_email: str | None = None, device_id: str | None = None) -> dict:
+	"""Take a device from a student and end the session that it holds. For a System Manager.
+
+	Returns {"message": "Device removed successfully", "devices_authorized": 1}
+	"""
+	frappe.only_for("System Manager")
+	profile = device_auth.profile_of(validators.parse_email(student_email, "student_email"))
+	device_auth.remove_authorized_device(profile, device_id)
+	return {
+		"message": "Device removed successfully",
+		"devices_authorized": device_auth.count_devices(profile),
+	}
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(max_requests=30, window_seconds=60)
+@require_authorized_device
+def complete_lesson(
+	lesson_id: str | None = None,
+	hearts_earned: int | str | None = None,
+	client_event_id: str | None = None,
+) -> dict:
+	"""Record one finished lesson of 0 to 3 hearts; XP = hearts x 10, the streak counts once a day (UTC).
+
+	Returns {"message": "Lesson completed successfully", "xp": {"awarded": 20, "new_total": 150},
+	         "streak": {"old_streak": 3, "new_streak": 4, "action": "incremented", "last_success_date": "2026-01-27"},
+	         "duplicate": False, "event_id": "...", "unlocked_node_ids": [...], "suggested_next_lesson_id": "...",
+	         "completion_percentage": 12.5}
+	"""
+	outcome = completion.complete_lesson(
+		frappe.session.user,
+		validators.parse_id(lesson_id, "lesson_id"),
+		validators.parse_int(hearts_earned, "hearts_earned", 0, PLAYER_POLICY.max_hearts),
+		PLAYER_POLICY,
+		client_event_id and validators.parse_uuid4(client_event_id, "client_event_id"),
+	)
+	streak = outcome["streak"]
+	return {
+		"message": "Lesson completed successfully",
+		"xp": {"awarded": outcome["xp_awarded"], "new_total": outcome["new_total_xp"]},
+		"streak": {
+			"old_streak": streak["old_streak"],
+			"new_streak": streak["new_streak"],
+			"action": streak["streak_action"],
+			"last_success_date": streak["last_success_date"],
+		},
+		**completion.extras(outcome),
+	}
+
+
+@frappe.whitelist(methods=["GET"])
+@rate_limit(max_requests=60, window_seconds=60)
+@require_authorized_device
+def get_wallet() -> dict:
+	"""The caller's wallet.
+
+	Returns {"total_xp": 150, "current_streak": 4, "last_success_date": "2026-01-27",
+	         "last_played_at": "2026-01-27T10:30:00", "streak_active": True}
+	"""
+	return wallet_engine.get_wallet(frappe.session.user)

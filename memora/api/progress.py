@@ -1,0 +1,63 @@
+"""Progress API: finishing lessons and reading where a player stands in a subject."""
+
+# Annotations stay text, or Frappe 15 would turn values into what `validators` must not take (true into 1).
+from __future__ import annotations
+
+import frappe
+from memora.api.guards import rate_limit, require_authorized_device
+from memora.services.progress_engine import completion, progress_computer
+from memora.services.progress_engine.award import PROGRESS_POLICY
+from memora.utils import validators
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(max_requests=30, window_seconds=60)
+@require_authorized_device
+def complete_lesson(
+	lesson_id: str | None = None,
+	hearts: int | str | None = None,
+	client_event_id: str | None = None,
+) -> dict:
+	"""Record one finished lesson of 1 to 5 hearts and pay its XP: base XP + 2 a heart, +5 first time, +10 record.
+
+	The same play within ten seconds, or the same client_event_id (UUID v4) at any time, pays nothing and answers what
+	was answered the first time, with `duplicate` true.
+
+	Returns {"success": True, "xp_earned": 35, "new_total_xp": 150, "is_first_completion": True,
+	         "is_new_record": True, "duplicate": False, "event_id": "...", "unlocked_node_ids": [...],
+	         "suggested_next_lesson_id": "...", "completion_percentage": 12.5, "streak": {...}}
+	"""
+	lesson_id = validators.parse_id(lesson_id, "lesson_id")
+	hearts = validators.parse_int(hearts, "hearts", 0, PROGRESS_POLICY.max_hearts)
+	event_id = client_event_id and validators.parse_uuid4(client_event_id, "client_event_id")
+	if hearts == 0:
+		completion.refuse_without_hearts(frappe.session.user, lesson_id)
+	outcome = completion.complete_lesson(frappe.session.user, lesson_id, hearts, PROGRESS_POLICY, event_id)
+	return {
+		"success": True,
+		"xp_earned": outcome["xp_awarded"],
+		"new_total_xp": outcome["new_total_xp"],
+		"is_first_completion": outcome["is_first_completion"],
+		"is_new_record": outcome["is_new_record"],
+		"streak": outcome["streak"],
+		**completion.extras(outcome),
+	}
+
+
+@frappe.whitelist(methods=["GET"])
+@rate_limit()
+@require_authorized_device
+def get_progress(subject_id: str | None = None, plan_id: str | None = None) -> dict:
+	"""The caller's progress tree of a subject with unlock states.
+
+	Args:
+		plan_id: only the caller's own plan may be named.
+
+	Returns {"subject_id": "SUBJ-001", "root": {...}, "completion_percentage": 45.5, "total_xp_earned": 500,
+	         "suggested_next_lesson_id": "LESSON-010", "total_lessons": 100, "passed_lessons": 45}
+	"""
+	return progress_computer.compute_progress(
+		validators.parse_id(subject_id, "subject_id"),
+		frappe.session.user,
+		plan_id and validators.parse_id(plan_id, "plan_id"),
+	)

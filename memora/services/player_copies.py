@@ -1,0 +1,263 @@
+"""The Redis copies of what a player owns: the wallet and, for each subject, the bitmap and the best hearts.
+
+All copies of one player stand or fall together. The wallet hash carries `seq`, the last ledger row that the copies
+contain, and `epoch`, a random name of this loading; a subject's copy belongs to the wallet copy whose epoch it
+carries, and is a miss under any other. So any key may vanish alone and the rest stays right or becomes a miss.
+
+How a copy is kept true (see docs/architecture.md for the drawing):
+
+1. It is loaded only under the player's mutex, the lock of the wallet row (`load`).
+2. Before an award is committed, the copy is marked in flight with the award's seq (`mark_in_flight`, same lock).
+3. After the commit, `apply_award` brings the copy forward if it stands at the seq before, else drops it.
+
+A mark older than STALE_MARK_SECONDS means that the process died between 2 and 3: the copy is a miss.
+"""
+
+import json
+import secrets
+from datetime import date, datetime
+from typing import NamedTuple
+
+from memora.exceptions import StoreUnavailable
+from memora.services import recovery
+from memora.services.progress_engine import bits
+from memora.services.recovery import Progress, Wallet
+from memora.utils import clock, redis_store, transactions
+from memora.utils.redis_keys import (
+	get_best_hearts_key,
+	get_dirty_progress_key,
+	get_pending_wallet_sync_key,
+	get_progress_key,
+	get_wallet_key,
+)
+
+STALE_MARK_SECONDS = 5
+PROGRESS_TTL_SECONDS = 30 * 24 * 3600
+
+# Fields of the best hearts hash that are no lesson: a lesson's name cannot begin with a colon.
+_EPOCH, _XP = ":epoch", ":xp"
+
+# KEYS: wallet, bitmap, best hearts. ARGV: TTL. A copy without a TTL is waiting to be synced and keeps none.
+_READ = """
+for i = 2, 3 do
+	if redis.call("TTL", KEYS[i]) > 0 then redis.call("EXPIRE", KEYS[i], ARGV[1]) end
+end
+return {redis.call("HGETALL", KEYS[1]), redis.call("GET", KEYS[2]), redis.call("HGETALL", KEYS[3]),
+	redis.call("TIME")[1]}
+"""
+
+# KEYS: wallet. ARGV: seq of the award. Nothing to protect without a copy. Redis's own clock, so that the machines of
+# a bench need not agree on the time.
+_MARK = """
+if redis.call("HEXISTS", KEYS[1], "epoch") == 1 then
+	redis.call("HSET", KEYS[1], "in_flight_seq", ARGV[1], "in_flight_since", redis.call("TIME")[1])
+end
+"""
+
+# KEYS: wallet. ARGV: seq, new epoch, then field and value pairs. Keeps a copy that already stands at this seq, and
+# with it the copies of other subjects. Returns the epoch in force.
+_LOAD_WALLET = """
+local kept = redis.call("HMGET", KEYS[1], "epoch", "seq", "in_flight_seq")
+if kept[1] and kept[2] == ARGV[1] and not kept[3] then return kept[1] end
+redis.call("DEL", KEYS[1])
+redis.call("HSET", KEYS[1], "seq", ARGV[1], "epoch", ARGV[2], unpack(ARGV, 3))
+return ARGV[2]
+"""
+
+# KEYS: bitmap, best hearts. ARGV: TTL, bitmap, then field and value pairs.
+_LOAD_PROGRESS = """
+redis.call("DEL", KEYS[2])
+redis.call("SET", KEYS[1], ARGV[2], "EX", ARGV[1])
+for i = 3, #ARGV, 2 do redis.call("HSET", KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call("EXPIRE", KEYS[2], ARGV[1])
+"""
+
+# KEYS: wallet, bitmap, best hearts, pending wallets, dirty progress.
+# ARGV: seq, user, pair, offset of the bit (-1: none), lesson (or ""), best hearts, XP, then wallet fields and values.
+# A copy that stands at this seq or later was loaded after the commit and contains the award.
+_APPLY = """
+redis.call("SADD", KEYS[4], ARGV[2])
+redis.call("SADD", KEYS[5], ARGV[3])
+local copy = redis.call("HMGET", KEYS[1], "epoch", "seq")
+local seq, copy_seq = tonumber(ARGV[1]), tonumber(copy[2])
+if not copy[1] or not copy_seq or copy_seq < seq - 1 then return redis.call("DEL", KEYS[1]) end
+if copy_seq >= seq then return 0 end
+redis.call("HSET", KEYS[1], "seq", ARGV[1], unpack(ARGV, 8))
+redis.call("HDEL", KEYS[1], "in_flight_seq", "in_flight_since")
+if redis.call("HGET", KEYS[3], ":epoch") ~= copy[1] or redis.call("EXISTS", KEYS[2]) == 0 then
+	return redis.call("DEL", KEYS[2], KEYS[3])
+end
+if ARGV[4] ~= "-1" then
+	redis.call("SETBIT", KEYS[2], ARGV[4], 1)
+	redis.call("HSET", KEYS[3], ARGV[5], ARGV[6])
+end
+redis.call("HINCRBY", KEYS[3], ":xp", ARGV[7])
+redis.call("PERSIST", KEYS[2])
+redis.call("PERSIST", KEYS[3])
+return 0
+"""
+
+
+class Award(NamedTuple):
+	"""What one committed ledger row changed. bit_index is None where no lesson was passed."""
+
+	wallet: Wallet
+	subject_id: str
+	lesson_id: str
+	bit_index: int | None
+	best_hearts: int
+	xp_awarded: int
+
+
+class _Copies(NamedTuple):
+	wallet: Wallet | None
+	progress: Progress | None
+
+
+def read_wallet(user_id: str) -> Wallet | None:
+	"""The wallet: one round trip while the copy is there. None for a user who is no player.
+
+	Without Redis it is read from MariaDB and nothing is kept.
+	"""
+	try:
+		return _read(user_id, "").wallet or load_wallet(user_id)
+	except StoreUnavailable:
+		return recovery.read_wallet(user_id)
+
+
+def read_progress(user_id: str, subject_id: str) -> Progress:
+	"""The progress in a subject: one round trip while the copies are there, MariaDB otherwise."""
+	try:
+		return _read(user_id, subject_id).progress or _load_progress(user_id, subject_id)
+	except StoreUnavailable:
+		return recovery.read_progress(user_id, subject_id)
+
+
+def read_for_award(user_id: str, subject_id: str, last_seq: int) -> tuple[Wallet, Progress]:
+	"""Both copies as they stand at the ledger's last seq. Call it under the player's mutex.
+
+	Raises:
+		StoreUnavailable: Redis did not answer.
+	"""
+	wallet, progress = _read(user_id, subject_id)
+	if wallet is None or progress is None or wallet.seq != last_seq:
+		wallet, epoch = _load_wallet_locked(user_id)
+		progress = _load_progress_locked(user_id, subject_id, epoch)
+	return wallet, progress
+
+
+def load_wallet(user_id: str) -> Wallet | None:
+	"""Load the wallet's copy from MariaDB under the player's mutex."""
+	with transactions.fresh_transaction():
+		return _load_wallet_locked(user_id)[0] if recovery.lock_wallet(user_id) else None
+
+
+def drop(user_id: str) -> None:
+	"""Forget the wallet's copy and, through its epoch, the copies of all subjects."""
+	redis_store.delete(get_wallet_key(user_id))
+
+
+def mark_in_flight(user_id: str, seq: int) -> None:
+	redis_store.run_script(_MARK, [get_wallet_key(user_id)], [seq])
+
+
+def apply_award(user_id: str, award: Award) -> None:
+	"""Bring the copies forward by one committed award, in one script. Safe to run twice and out of order."""
+	redis_store.run_script(
+		_APPLY,
+		[
+			*_keys(user_id, award.subject_id),
+			get_pending_wallet_sync_key(),
+			get_dirty_progress_key(),
+		],
+		[
+			award.wallet.seq,
+			user_id,
+			json.dumps([user_id, award.subject_id]),
+			-1 if award.bit_index is None else bits.redis_offset(award.bit_index),
+			award.lesson_id,
+			award.best_hearts,
+			award.xp_awarded,
+			*_wallet_fields(award.wallet),
+		],
+	)
+
+
+def _keys(user_id: str, subject_id: str) -> tuple[str, str, str]:
+	return (
+		get_wallet_key(user_id),
+		get_progress_key(user_id, subject_id),
+		get_best_hearts_key(user_id, subject_id),
+	)
+
+
+def _read(user_id: str, subject_id: str) -> _Copies:
+	wallet_items, bitmap, hearts_items, now = redis_store.run_script(
+		_READ, _keys(user_id, subject_id), [PROGRESS_TTL_SECONDS]
+	)
+	wallet = _fields(wallet_items)
+	if "epoch" not in wallet or _has_stale_mark(wallet, int(now)):
+		return _Copies(None, None)
+	hearts = _fields(hearts_items)
+	epoch, xp = hearts.pop(_EPOCH, None), hearts.pop(_XP, "0")
+	is_complete = bitmap is not None and epoch == wallet["epoch"]
+	best_hearts = {lesson_id: int(count) for lesson_id, count in hearts.items()}
+	return _Copies(_wallet(wallet), Progress(bitmap, best_hearts, int(xp)) if is_complete else None)
+
+
+def _has_stale_mark(wallet: dict[str, str], now: int) -> bool:
+	return "in_flight_seq" in wallet and now - int(wallet["in_flight_since"]) > STALE_MARK_SECONDS
+
+
+def _load_progress(user_id: str, subject_id: str) -> Progress:
+	with transactions.fresh_transaction():
+		if not recovery.lock_wallet(user_id):
+			return recovery.read_progress(user_id, subject_id)
+		_, epoch = _load_wallet_locked(user_id)
+		return _load_progress_locked(user_id, subject_id, epoch)
+
+
+def _load_wallet_locked(user_id: str) -> tuple[Wallet, str]:
+	wallet = recovery.read_wallet(user_id)
+	epoch = redis_store.run_script(
+		_LOAD_WALLET,
+		[get_wallet_key(user_id)],
+		[wallet.seq, secrets.token_hex(8), *_wallet_fields(wallet)],
+	)
+	return wallet, epoch.decode()
+
+
+def _load_progress_locked(user_id: str, subject_id: str, epoch: str) -> Progress:
+	progress = recovery.read_progress(user_id, subject_id)
+	hearts = [item for pair in progress.best_hearts.items() for item in pair]
+	redis_store.run_script(
+		_LOAD_PROGRESS,
+		_keys(user_id, subject_id)[1:],
+		[PROGRESS_TTL_SECONDS, progress.bitmap, _EPOCH, epoch, _XP, progress.total_xp_earned, *hearts],
+	)
+	return progress
+
+
+def _fields(items: list[bytes]) -> dict[str, str]:
+	texts = [item.decode() for item in items]
+	return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _wallet_fields(wallet: Wallet) -> list[str | int]:
+	return [
+		*("total_xp", wallet.total_xp),
+		*("current_streak", wallet.current_streak),
+		*("last_success_date", wallet.last_success_date.isoformat() if wallet.last_success_date else ""),
+		*("last_played_at", clock.iso(wallet.last_played_at) or ""),
+	]
+
+
+def _wallet(fields: dict[str, str]) -> Wallet:
+	day, moment = fields["last_success_date"], fields["last_played_at"]
+	return Wallet(
+		seq=int(fields["seq"]),
+		total_xp=int(fields["total_xp"]),
+		current_streak=int(fields["current_streak"]),
+		last_success_date=date.fromisoformat(day) if day else None,
+		last_played_at=datetime.fromisoformat(moment) if moment else None,
+	)

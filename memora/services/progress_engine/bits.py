@@ -1,0 +1,67 @@
+"""Progress bitmaps as plain bytes. Pure: no Frappe, no Redis.
+
+Bit i stands for the lesson with bit_index i: value 1 << (i % 8) of byte i // 8. Redis numbers the other way round
+inside a byte, see `redis_offset`. In MariaDB a bitmap is Base64 text.
+"""
+
+import base64
+from collections.abc import Iterable
+
+
+def set_bit(bitmap_bytes: bytes, bit_index: int) -> bytes:
+	"""Return a copy of the bitmap with one bit on, growing it when the index lies past the end."""
+	_require_index(bit_index)
+	byte_index, offset = divmod(bit_index, 8)
+	grown = bytearray(bitmap_bytes.ljust(byte_index + 1, b"\x00"))
+	grown[byte_index] |= 1 << offset
+	return bytes(grown)
+
+
+def check_bit(bitmap_bytes: bytes, bit_index: int) -> bool:
+	"""Whether the bit is on; past the end of the bitmap all bits are off."""
+	_require_index(bit_index)
+	byte_index, offset = divmod(bit_index, 8)
+	return byte_index < len(bitmap_bytes) and bool(bitmap_bytes[byte_index] >> offset & 1)
+
+
+def indexes_on(bitmap_bytes: bytes) -> set[int]:
+	"""The positions that are on: for many questions to one bitmap."""
+	return {
+		8 * byte_index + offset
+		for byte_index, byte in enumerate(bitmap_bytes)
+		if byte
+		for offset in range(8)
+		if byte >> offset & 1
+	}
+
+
+def count_set(bitmap_bytes: bytes, bit_indexes: Iterable[int]) -> int:
+	"""How many of these positions are on.
+
+	Not a count of all bits: a bitmap keeps the bits of lessons that are gone or hidden.
+	"""
+	return sum(check_bit(bitmap_bytes, bit_index) for bit_index in bit_indexes)
+
+
+def redis_offset(bit_index: int) -> int:
+	"""The offset under which Redis's SETBIT and GETBIT find this bit."""
+	_require_index(bit_index)
+	return 8 * (bit_index // 8) + 7 - bit_index % 8
+
+
+def encode_bitmap_for_mariadb(bitmap_bytes: bytes) -> str:
+	return base64.b64encode(bitmap_bytes).decode("ascii")
+
+
+def decode_bitmap_from_mariadb(encoded: str | None) -> bytes:
+	"""The bitmap of a progress row; empty bytes for a row that has none yet.
+
+	Raises:
+		ValueError: the text is not Base64.
+	"""
+	return base64.b64decode(encoded, validate=True) if encoded else b""
+
+
+def _require_index(bit_index: int) -> None:
+	if bit_index < 0:
+		raise ValueError(f"bit_index must be zero or more, got {bit_index}")

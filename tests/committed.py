@@ -1,0 +1,90 @@
+"""Content and players that other processes see too, and their removal.
+
+Most site tests live inside a transaction that is rolled back. What goes over HTTP, or commits by itself as completing
+a lesson does, cannot: such tests make a `Game`, which is committed, and is removed with all that grew on it.
+"""
+
+import os
+
+import frappe
+from frappe.utils.password import update_password
+from memora.services.cdn_export import local_storage
+from memora.utils import redis_store
+from tests import factories
+
+PASSWORD = "correct horse <battery> & staple"  # a guest's < and & must reach Frappe unchanged
+
+CONTENT = {
+	"track_names": "Memora Track",
+	"unit_names": "Memora Unit",
+	"topic_names": "Memora Topic",
+	"lesson_names": "Memora Lesson",
+}
+
+
+class Game:
+	"""A published subject in a published plan, and players of it."""
+
+	def __init__(self, *, overrides=(), **subject):
+		self.subject = factories.make_subject(title=factories.unique("Subject"), **subject)
+		self.lessons = self.subject.lesson_names
+		overrides = overrides(self.subject) if callable(overrides) else overrides
+		self.plan = factories.make_plan(subjects=[self.subject.name], overrides=overrides)
+		self.players = []
+		frappe.db.commit()
+
+	def add_player(self, *, devices=("phone",), **values):
+		"""A student who can log in with PASSWORD; `player.device_ids` are his devices' ids."""
+		values = {"current_plan": self.plan.name, **values}
+		player = factories.make_player(devices=devices, **values)
+		update_password(player.user, PASSWORD)
+		frappe.db.commit()
+		player.device_ids = [row.device_id for row in player.authorized_devices]
+		self.players.append(player)
+		return player
+
+	def remove(self):
+		frappe.db.rollback()
+		for player in self.players:
+			forget_player(player)
+		_delete("Memora Plan Subject", "parent", self.plan.name)
+		_delete("Memora Plan Override", "parent", self.plan.name)
+		_delete("Memora Academic Plan", "name", self.plan.name)
+		for attribute, doctype in CONTENT.items():
+			for name in getattr(self.subject, attribute):
+				_delete(doctype, "name", name)
+		_delete("Memora Subject", "name", self.subject.name)
+		structure = os.path.join(local_storage.get_local_base_path(), f"{self.subject.name}.json")
+		if os.path.exists(structure):
+			os.remove(structure)
+		frappe.db.commit()
+
+
+def forget_player(player) -> None:
+	"""Remove a player with everything that names him: rows, sessions and Redis keys, nobody else's."""
+	_delete("Memora Interaction Log", "player", player.user)
+	_delete("Memora Structure Progress", "player", player.user)
+	_delete("Memora Player Wallet", "player", player.name)
+	_delete("Memora Authorized Device", "parent", player.name)
+	_delete("Memora Player Profile", "name", player.name)
+	_delete("Sessions", "user", player.user)
+	_delete("Has Role", "parent", player.user)
+	_delete("User", "name", player.user)
+	for key in redis_store.keys_matching(f"*{player.user}*"):
+		redis_store.delete(key)
+	redis_store.remove_members("pending_wallet_sync", player.user)
+
+
+def _delete(doctype: str, column: str, value: str) -> None:
+	frappe.db.sql(f"delete from `tab{doctype}` where `{column}` = %s", value)
+
+
+def ledger_of(player) -> list:
+	"""The player's awards in order, as the database has them now."""
+	frappe.db.rollback()
+	return frappe.get_all(
+		"Memora Interaction Log",
+		filters={"player": player.user, "seq": ["is", "set"]},
+		fields=["seq", "interaction_type", "reference_id", "xp_awarded", "first_completion_of", "client_event_id"],
+		order_by="seq",
+	)
