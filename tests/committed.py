@@ -14,6 +14,9 @@ from tests import factories
 
 PASSWORD = "correct horse <battery> & staple"  # a guest's < and & must reach Frappe unchanged
 
+# Saving a User clears all of Frappe's caches, so users outlive their test and serve the next one.
+_idle_users: list[str] = []
+
 CONTENT = {
 	"track_names": "Memora Track",
 	"unit_names": "Memora Unit",
@@ -36,8 +39,7 @@ class Game:
 	def add_player(self, *, devices=("phone",), **values):
 		"""A student who can log in with PASSWORD; `player.device_ids` are his devices' ids."""
 		values = {"current_plan": self.plan.name, **values}
-		player = factories.make_player(devices=devices, **values)
-		update_password(player.user, PASSWORD)
+		player = factories.make_player(devices=devices, user=take_user(), **values)
 		frappe.db.commit()
 		player.device_ids = [row.device_id for row in player.authorized_devices]
 		self.players.append(player)
@@ -60,16 +62,40 @@ class Game:
 		frappe.db.commit()
 
 
+def take_user() -> str:
+	if _idle_users:
+		return _idle_users.pop()
+	user = factories.make_user("Memora Student").name
+	update_password(user, PASSWORD)
+	return user
+
+
+def remove_idle_users() -> None:
+	"""At the end of a run: what the tests shared goes too."""
+	frappe.db.rollback()
+	while _idle_users:
+		forget_user(_idle_users.pop())
+	frappe.db.commit()
+
+
+def forget_user(user: str) -> None:
+	_delete("Sessions", "user", user)
+	_delete("Has Role", "parent", user)
+	_delete("User", "name", user)
+
+
 def forget_player(player) -> None:
-	"""Remove a player with everything that names him: rows, sessions and Redis keys, nobody else's."""
+	"""Remove a player with everything that names him: rows, sessions and Redis keys, nobody else's.
+
+	His user goes back to the pool.
+	"""
 	_delete("Memora Interaction Log", "player", player.user)
 	_delete("Memora Structure Progress", "player", player.user)
 	_delete("Memora Player Wallet", "player", player.name)
 	_delete("Memora Authorized Device", "parent", player.name)
 	_delete("Memora Player Profile", "name", player.name)
 	_delete("Sessions", "user", player.user)
-	_delete("Has Role", "parent", player.user)
-	_delete("User", "name", player.user)
+	_idle_users.append(player.user)
 	for key in redis_store.keys_matching(f"*{player.user}*"):
 		redis_store.delete(key)
 	redis_store.remove_members("pending_wallet_sync", player.user)

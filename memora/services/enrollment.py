@@ -12,36 +12,50 @@ from typing import NamedTuple
 
 import frappe
 from frappe import _
-from memora.exceptions import InvalidInput, NotEnrolled
+from memora.exceptions import InvalidInput, LessonNotFound, NotEnrolled
 
 HIDE, SET_LINEAR = "Hide", "Set Linear"
 
+# {subject} names the subject, directly or by one of its lessons: one round trip either way.
 _ACCESS = """
-select profile.current_plan, plan.is_published, plan.modified,
+select subject.name, ifnull(subject.is_published, 0), profile.current_plan, plan.is_published, plan.modified,
 	exists(select 1 from `tabMemora Plan Subject` held
-		where held.parent = profile.current_plan and held.subject = %(subject)s),
-	progress.name is not null, ifnull(progress.enrolled_directly, 0),
-	exists(select 1 from `tabMemora Subject` subject where subject.name = %(subject)s and subject.is_published = 1)
+		where held.parent = profile.current_plan and held.subject = subject.name),
+	progress.name is not null, ifnull(progress.enrolled_directly, 0)
 from `tabMemora Player Profile` profile
+left join `tabMemora Subject` subject on subject.name = {subject}
 left join `tabMemora Academic Plan` plan on plan.name = profile.current_plan
 left join `tabMemora Structure Progress` progress
-	on progress.player = profile.user and progress.subject = %(subject)s
+	on progress.player = profile.user and progress.subject = subject.name
 where profile.user = %(user)s
 """
+_BY_SUBJECT = _ACCESS.format(subject="%(subject)s")
+_BY_LESSON = _ACCESS.format(subject="(select subject from `tabMemora Lesson` where name = %(lesson)s)")
 
 
 class _Access(NamedTuple):
+	subject_id: str | None
+	is_subject_published: bool
 	plan_id: str | None
 	is_plan_published: bool
 	plan_modified: datetime | None
 	is_in_plan: bool
 	has_progress_row: bool
 	is_enrolled_directly: bool
-	is_subject_published: bool
 
 
-def playable_overrides(user_id: str, subject_id: str, plan_id: str | None = None) -> Mapping[str, dict]:
-	"""The plan's overrides that matter for playing: {node id: {"hide": bool, "is_linear": bool | None}}.
+class PlayableSubject(NamedTuple):
+	"""A subject that a player may play.
+
+	overrides: what his plan changes for playing, {node id: {"hide": bool, "is_linear": bool | None}}.
+	"""
+
+	subject_id: str
+	overrides: Mapping[str, dict]
+
+
+def playable_subject(user_id: str, subject_id: str, plan_id: str | None = None) -> PlayableSubject:
+	"""The subject as the player's plan shows it.
 
 	Args:
 		plan_id: only the player's current plan may be named.
@@ -50,14 +64,23 @@ def playable_overrides(user_id: str, subject_id: str, plan_id: str | None = None
 		NotEnrolled: the subject is not the player's, or his plan hides it.
 		InvalidInput: plan_id is not the player's plan.
 	"""
-	access = _read_access(user_id, subject_id)
+	access = _read_access(_BY_SUBJECT, user_id, subject=subject_id)
 	if access and plan_id not in (None, access.plan_id):
 		frappe.throw(_("{0} is not your plan.").format(plan_id), InvalidInput)
-	overrides = _plan_overrides(access)
-	is_hidden = overrides.get(subject_id, {}).get("hide", False)
-	if access is None or is_hidden or not _is_enrolled(access):
-		frappe.throw(_("You are not enrolled in this subject."), NotEnrolled)
-	return overrides
+	return _require_enrolled(access)
+
+
+def playable_subject_of_lesson(user_id: str, lesson_id: str) -> PlayableSubject:
+	"""The subject that a lesson lies in, as the player's plan shows it. The plan may still hide the lesson.
+
+	Raises:
+		LessonNotFound: there is no such lesson.
+		NotEnrolled: its subject is not the player's, or his plan hides it.
+	"""
+	access = _read_access(_BY_LESSON, user_id, lesson=lesson_id)
+	if access and access.subject_id is None:
+		frappe.throw(_("There is no lesson {0}.").format(lesson_id), LessonNotFound)
+	return _require_enrolled(access)
 
 
 def current_plan(user_id: str) -> str | None:
@@ -78,9 +101,16 @@ def enrol_in_plan(user_id: str, plan_id: str) -> None:
 		).insert(ignore_permissions=True)
 
 
-def _read_access(user_id: str, subject_id: str) -> _Access | None:
-	rows = frappe.db.sql(_ACCESS, {"user": user_id, "subject": subject_id})
+def _read_access(query: str, user_id: str, **named) -> _Access | None:
+	rows = frappe.db.sql(query, {"user": user_id, **named})
 	return _Access(*rows[0]) if rows else None
+
+
+def _require_enrolled(access: _Access | None) -> PlayableSubject:
+	overrides = _plan_overrides(access) if access else {}
+	if access is None or not _is_enrolled(access) or overrides.get(access.subject_id, {}).get("hide"):
+		frappe.throw(_("You are not enrolled in this subject."), NotEnrolled)
+	return PlayableSubject(access.subject_id, overrides)
 
 
 def _is_enrolled(access: _Access) -> bool:
@@ -91,8 +121,8 @@ def _is_enrolled(access: _Access) -> bool:
 	return bool(access.has_progress_row and (not access.plan_id or access.is_enrolled_directly))
 
 
-def _plan_overrides(access: _Access | None) -> Mapping[str, dict]:
-	if access is None or not access.plan_id:
+def _plan_overrides(access: _Access) -> Mapping[str, dict]:
+	if not access.plan_id:
 		return {}
 	return _read_plan_overrides(frappe.local.site, access.plan_id, access.plan_modified)
 

@@ -1,8 +1,9 @@
 """Who gets in, over HTTP: devices, sessions, and every other route that Frappe offers."""
 
 import frappe
+from frappe.utils.password import set_encrypted_password, update_password
 from tests import factories
-from tests.committed import PASSWORD
+from tests.committed import PASSWORD, forget_user
 from tests.http.app import App, message_of, refusal
 from tests.http.test_first_slice import COMPLETE, GET_PROGRESS, GET_WALLET, HTTPTestCase
 
@@ -21,7 +22,7 @@ class TestLoggingIn(HTTPTestCase):
 		stranger = factories.make_user("Memora Student")
 		frappe.db.commit()
 		self.addCleanup(self.remove_user, stranger.name)
-		frappe.utils.password.update_password(stranger.name, PASSWORD)
+		update_password(stranger.name, PASSWORD)
 		frappe.db.commit()
 		for app, usr, pwd, expected in (
 			(App(), self.player.user, PASSWORD, (403, "DeviceNotAuthorized")),
@@ -52,7 +53,7 @@ class TestLoggingIn(HTTPTestCase):
 
 	def test_a_desk_user_logs_in_without_a_device(self):
 		admin = factories.make_user("System Manager")
-		frappe.utils.password.update_password(admin.name, PASSWORD)
+		update_password(admin.name, PASSWORD)
 		frappe.db.commit()
 		self.addCleanup(self.remove_user, admin.name)
 		app = App()
@@ -63,10 +64,8 @@ class TestLoggingIn(HTTPTestCase):
 		self.assertEqual(refusal(app.get(GET_WALLET)), (403, "NoPlayerProfile"))
 
 	def remove_user(self, user):
-		for table in ("Sessions", "Has Role"):
-			column = "user" if table == "Sessions" else "parent"
-			frappe.db.delete(table, {column: user})
-		frappe.db.delete("User", {"name": user})
+		frappe.db.rollback()
+		forget_user(user)
 		frappe.db.commit()
 
 
@@ -123,12 +122,11 @@ class TestEveryRequest(HTTPTestCase):
 			self.assertEqual(refusal(reply), (403, "DeviceIdRequired"), path)
 
 	def test_an_api_key_of_a_player_opens_nothing(self):
-		user = frappe.get_doc("User", self.player.user)
-		user.api_key, user.api_secret = frappe.generate_hash(length=15), frappe.generate_hash(length=15)
-		user.save(ignore_permissions=True)
+		api_key, api_secret = frappe.generate_hash(length=15), frappe.generate_hash(length=15)
+		frappe.db.set_value("User", self.player.user, "api_key", api_key)
+		set_encrypted_password("User", self.player.user, api_secret, "api_secret")
 		frappe.db.commit()
-		secret = user.get_password("api_secret")
-		headers = {"Authorization": f"token {user.api_key}:{secret}"}
+		headers = {"Authorization": f"token {api_key}:{api_secret}"}
 		reply = self.app.request("GET", f"/api/method/{GET_WALLET}", headers=headers)
 		self.assertEqual(refusal(reply), (401, "SessionReplaced"))
 

@@ -159,19 +159,12 @@ def _figures(outcome: dict) -> tuple[int, int, date | None]:
 
 
 def _playable_lesson(completion: Completion) -> _Lesson:
-	subject_id = frappe.db.get_value("Memora Lesson", completion.lesson_id, "subject")
-	if not subject_id:
-		_throw_not_found(completion.lesson_id)
-	overrides = enrollment.playable_overrides(completion.user_id, subject_id)
+	subject_id, overrides = enrollment.playable_subject_of_lesson(completion.user_id, completion.lesson_id)
 	structure = structure_loader.load_playable_structure(subject_id, overrides)
 	node = structure.lesson_by_id.get(completion.lesson_id)
 	if node is None:
-		_throw_not_found(completion.lesson_id)
+		frappe.throw(_("There is no lesson {0}.").format(completion.lesson_id), LessonNotFound)
 	return _Lesson(subject_id, node, structure)
-
-
-def _throw_not_found(lesson_id: str) -> None:
-	frappe.throw(_("There is no lesson {0}.").format(lesson_id), LessonNotFound)
 
 
 def _require_unlocked(states: dict, lesson_id: str) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import frappe
 from memora.services import enrollment, player_copies
 from memora.services.progress_engine import structure_loader, tally
-from memora.services.progress_engine.tree import child_key, lessons_of, type_of
-from memora.services.progress_engine.unlock_calculator import apply_overrides, compute_node_states
+from memora.services.progress_engine.tree import child_key, is_topic, lessons_of, type_of
+from memora.services.progress_engine.unlock_calculator import compute_node_states
 
 # What an app needs to draw progress over the published files; everything else it knows from those.
 REPLY_FIELDS = ("id", "title", "status", "unlock_state")
@@ -33,7 +33,7 @@ def compute_progress(subject_id: str, user_id: str | None = None, plan_id: str |
 		FileNotFoundError: no such subject is published.
 	"""
 	user_id = user_id or frappe.session.user
-	overrides = enrollment.playable_overrides(user_id, subject_id, plan_id)
+	overrides = enrollment.playable_subject(user_id, subject_id, plan_id).overrides
 	structure = _load_and_validate_structure(subject_id, overrides)
 	copies = player_copies.read_progress(user_id, subject_id)
 	states = compute_node_states(structure, copies.bitmap, user_id, subject_id)
@@ -56,13 +56,25 @@ def _load_and_validate_structure(subject_id: str, overrides: Mapping[str, Mappin
 
 def _ensure_structure_has_children(structure: dict, best_hearts: Mapping[str, int] | None = None) -> dict:
 	"""A copy of the tree as replies show it: `type` on every node, children under `children`, few other fields."""
-	reply = {field: structure[field] for field in REPLY_FIELDS if field in structure}
-	reply["type"] = type_of(structure)
-	key = child_key(structure)
-	if key:
-		reply["children"] = [_ensure_structure_has_children(child, best_hearts) for child in structure[key]]
-	elif best_hearts and structure["id"] in best_hearts:
-		reply["best_hearts"] = best_hearts[structure["id"]]
+	reply = _reply_node(structure, type_of(structure))
+	children = structure[child_key(structure)]
+	if is_topic(structure):
+		reply["children"] = [_reply_lesson(lesson, best_hearts or {}) for lesson in children]
+	else:
+		reply["children"] = [_ensure_structure_has_children(child, best_hearts) for child in children]
+	return reply
+
+
+def _reply_lesson(lesson: dict, best_hearts: Mapping[str, int]) -> dict:
+	reply = _reply_node(lesson, "lesson")
+	if lesson["id"] in best_hearts:
+		reply["best_hearts"] = best_hearts[lesson["id"]]
+	return reply
+
+
+def _reply_node(node: dict, node_type: str) -> dict:
+	reply = {field: node[field] for field in REPLY_FIELDS if field in node}
+	reply["type"] = node_type
 	return reply
 
 

@@ -6,12 +6,12 @@ from memora.exceptions import DeviceLimitReached, InvalidInput
 from memora.services import device_auth, gate_copies, session_manager
 from memora.utils import redis_keys, redis_store
 from tests import factories
-from tests.committed import forget_player
+from tests.committed import forget_player, take_user
 
 
 class GateTestCase(FrappeTestCase):
 	def setUp(self):
-		self.player = factories.make_player(devices=["phone"])
+		self.player = factories.make_player(devices=["phone"], user=take_user())
 		self.phone = self.player.authorized_devices[0].device_id
 		frappe.db.commit()
 		self.addCleanup(self.forget)
@@ -62,7 +62,7 @@ class TestDevices(GateTestCase):
 		self.assertTrue(device_auth.is_device_authorized(self.player.user, self.phone))
 
 	def test_the_first_of_two_devices_that_try_to_be_the_first_is_authorized(self):
-		newcomer = factories.make_player()
+		newcomer = factories.make_player(user=take_user())
 		self.addCleanup(forget_player, newcomer)
 		frappe.db.commit()
 		first, second = factories.new_uuid(), factories.new_uuid()
