@@ -98,6 +98,15 @@ class TestEveryRequest(HTTPTestCase):
 		frappe.db.rollback()
 		self.assertEqual(frappe.db.count("Sessions", {"user": self.player.user}), 1)
 
+	def test_a_profile_form_that_was_opened_before_a_login_does_not_undo_it(self):
+		frappe.db.rollback()
+		form = factories.reload(self.player)  # from here on this connection sees the profile as it is now
+		self.log_in()
+		form.display_name = "Salma"
+		form.save(ignore_permissions=True)
+		frappe.db.commit()
+		self.assertEqual(self.app.get(GET_WALLET).status_code, 200)
+
 	def test_a_session_that_was_logged_out_is_refused_by_name(self):
 		self.log_in()
 		sid = self.app.sid

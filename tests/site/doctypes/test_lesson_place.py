@@ -6,6 +6,7 @@ import os
 from pymysql.err import IntegrityError
 
 import frappe
+from frappe.core.doctype.deleted_document.deleted_document import restore
 from frappe.tests.utils import FrappeTestCase
 from memora.services import content_tree
 from tests.factories import insert, make_lesson, make_subject, make_topic, make_track, make_unit, reload
@@ -47,11 +48,13 @@ class TestBitIndex(FrappeTestCase):
 		self.assertEqual(place(original.name), (self.subject.name, 0))
 
 	def test_a_restored_lesson_is_a_new_one_with_a_new_place(self):
-		lesson = frappe.get_doc("Memora Lesson", self.subject.lesson_names[0])
-		stored = lesson.as_dict()
-		frappe.delete_doc("Memora Lesson", lesson.name)
-		restored = frappe.get_doc({**stored, "name": None}).insert()
-		self.assertEqual(restored.bit_index, 4)
+		lesson = self.subject.lesson_names[0]
+		frappe.delete_doc("Memora Lesson", lesson)
+		deleted = frappe.get_doc("Deleted Document", {"deleted_name": lesson})
+		restore(deleted.name)
+		restored = reload(deleted).new_name
+		self.assertNotEqual(restored, lesson)
+		self.assertEqual(place(restored), (self.subject.name, 4))
 
 	def test_an_import_keeps_a_place_that_no_lesson_ever_had(self):
 		self.assertEqual(make_lesson(self.first_topic, bit_index=10).bit_index, 10)

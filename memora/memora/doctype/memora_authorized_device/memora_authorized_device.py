@@ -1,12 +1,12 @@
 from frappe import _
-from frappe.model.document import Document
+from memora.memora.doctype.child_row import ChildRow
 from memora.utils import clock, validators
 
 MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 100
 
 
-class MemoraAuthorizedDevice(Document):
-	"""Frappe validates no child rows by itself: the profile calls `validate`."""
+class MemoraAuthorizedDevice(ChildRow):
+	"""Frappe validates no rows by itself: the profile calls `validate`."""
 
 	def validate(self):
 		self.device_id = validators.parse_uuid4(self.device_id, _("Device ID"))

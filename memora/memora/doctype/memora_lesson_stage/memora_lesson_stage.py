@@ -1,14 +1,14 @@
 from frappe import _, throw
-from frappe.model.document import Document
 from memora.exceptions import InvalidInput
+from memora.memora.doctype.child_row import ChildRow
 from memora.utils import json_text, validators
 
 MAX_WEIGHT = 1_000_000
 MAX_TARGET_TIME_SECONDS = 86_400
 
 
-class MemoraLessonStage(Document):
-	"""Frappe validates no child rows by itself: the lesson calls `validate`."""
+class MemoraLessonStage(ChildRow):
+	"""Frappe validates no rows by itself: the lesson calls `validate`."""
 
 	def validate(self):
 		self.validate_title()

@@ -1,6 +1,6 @@
 from frappe import _, throw
-from frappe.model.document import Document
 from memora.exceptions import InvalidInput
+from memora.memora.doctype.child_row import ChildRow
 from memora.services.content_tree import CONTENT_DOCTYPES
 from memora.utils import validators
 
@@ -8,8 +8,8 @@ ACCESS_LEVELS = ("public", "authenticated", "free_preview", "paid")
 MAX_ITEM_LENGTH = 140
 
 
-class MemoraPlanOverride(Document):
-	"""Frappe validates no child rows by itself: the plan calls `validate`."""
+class MemoraPlanOverride(ChildRow):
+	"""Frappe validates no rows by itself: the plan calls `validate`."""
 
 	def validate(self):
 		self.validate_target()

@@ -1,5 +1,5 @@
-from frappe.model.document import Document
+from memora.memora.doctype.child_row import ChildRow
 
 
-class MemoraPlanSubject(Document):
+class MemoraPlanSubject(ChildRow):
 	pass

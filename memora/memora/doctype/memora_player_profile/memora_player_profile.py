@@ -36,10 +36,15 @@ class MemoraPlayerProfile(Document):
 			self.append("authorized_devices", {"device_id": device_id, "device_name": FIRST_DEVICE_NAME})
 
 	def restore_server_fields(self):
-		"""The session is written by its service alone, past this form; what a form or a request holds is old."""
-		before = self.get_doc_before_save()
+		"""The session is written by its service alone, past this form; what a form or a request holds is old.
+
+		Read with a lock: a plain read would see the session as it was when this transaction began.
+		"""
+		kept = {}
+		if not self.is_new():
+			kept = frappe.db.get_value(self.doctype, self.name, SERVER_FIELDS, as_dict=True, for_update=True)
 		for fieldname in SERVER_FIELDS:
-			self.set(fieldname, before.get(fieldname) if before else None)
+			self.set(fieldname, kept.get(fieldname))
 
 	def validate_device_limit(self):
 		if len(self.authorized_devices) > MAX_DEVICES_PER_PLAYER:
