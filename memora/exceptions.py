@@ -12,6 +12,7 @@ MemoraError
 ├── ClaimsDisabled          403  frappe.PermissionError      the site does not take XP claims
 ├── SessionReplaced         401  frappe.AuthenticationError  the session was replaced, revoked, or has expired
 ├── LessonNotFound          404  frappe.DoesNotExistError    no such lesson for this player
+├── SubjectNotFound         404  frappe.DoesNotExistError, FileNotFoundError    no such subject is published
 ├── IdempotencyConflict     409  frappe.ValidationError      a client_event_id came back with another body
 ├── RateLimitExceeded       429  frappe.RateLimitExceededError
 └── StoreUnavailable        503  (none of Frappe's)          Redis did not answer; nothing was counted
@@ -67,6 +68,10 @@ class SessionReplaced(MemoraError, frappe.AuthenticationError):
 
 
 class LessonNotFound(MemoraError, frappe.DoesNotExistError):
+	http_status_code = 404
+
+
+class SubjectNotFound(MemoraError, frappe.DoesNotExistError, FileNotFoundError):
 	http_status_code = 404
 
 

@@ -30,7 +30,7 @@ def compute_progress(subject_id: str, user_id: str | None = None, plan_id: str |
 
 	Raises:
 		NotEnrolled: the subject is not the player's.
-		FileNotFoundError: no such subject is published.
+		SubjectNotFound, a FileNotFoundError: no such subject is published.
 	"""
 	user_id = user_id or frappe.session.user
 	overrides = enrollment.playable_subject(user_id, subject_id, plan_id).overrides

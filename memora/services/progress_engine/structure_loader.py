@@ -10,6 +10,9 @@ import json
 import os
 from collections.abc import Mapping
 
+import frappe
+from frappe import _
+from memora.exceptions import SubjectNotFound
 from memora.services.cdn_export import local_storage, structure_export
 from memora.services.progress_engine.tree import lessons_of
 from memora.services.progress_engine.unlock_calculator import apply_overrides
@@ -44,11 +47,14 @@ def load_subject_structure(subject_id: str) -> SubjectStructure:
 	"""The subject's tree as it was last published. Callers must not change it.
 
 	Raises:
-		FileNotFoundError: no subject of that name is published.
+		SubjectNotFound, a FileNotFoundError: no subject of that name is published.
 		ValueError: the file holds no valid tree.
 	"""
-	path = get_subject_json_path(subject_id)
-	return _read(path, _file_version(path))
+	try:
+		path = get_subject_json_path(subject_id)
+		return _read(path, _file_version(path))
+	except FileNotFoundError:
+		frappe.throw(_("There is no published subject {0}.").format(subject_id), SubjectNotFound)
 
 
 def _file_version(path: str) -> tuple[int, int, int]:

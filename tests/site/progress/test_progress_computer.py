@@ -168,7 +168,7 @@ class TestASubjectThatIsNotPublished(ProgressTestCase):
 			progress_computer._load_and_validate_structure(self.game.subject.name)
 
 
-class TestHelpers(FrappeTestCase):
+class TestPartsOfProgress(FrappeTestCase):
 	def test_percent_has_two_decimals_and_is_zero_for_no_lessons(self):
 		calculate = progress_computer._calculate_completion_percentage
 		self.assertEqual([calculate(1, 3), calculate(0, 0), calculate(7, 7)], [33.33, 0.0, 100.0])

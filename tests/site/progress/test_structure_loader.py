@@ -41,7 +41,7 @@ class TestStructureLoader(FrappeTestCase):
 			structure_loader.load_subject_structure("SUBJ-NOWHERE")
 
 	def test_a_name_that_leads_to_another_folder_is_not_found(self):
-		with self.assertRaisesRegex(FileNotFoundError, "is not the name of a subject"):
+		with self.assertRaisesRegex(FileNotFoundError, "no published subject"):
 			structure_loader.load_subject_structure(f"../memora_content/{self.subject.name}")
 
 	def test_an_unchanged_file_is_read_once(self):
@@ -74,6 +74,15 @@ class TestStructureLoader(FrappeTestCase):
 		for thread in threads:
 			thread.join()
 		self.assertEqual(loaded, [self.load()] * 8)
+
+	def test_a_plans_view_knows_the_lessons_that_the_plan_shows_and_leaves_the_shared_tree_whole(self):
+		hidden, *shown = self.subject.lesson_names
+		view = structure_loader.load_playable_structure(self.subject.name, {hidden: {"hide": True}})
+		self.assertEqual(structure_loader.get_lesson_ids(view), shown)
+		self.assertEqual(structure_loader.get_lesson_ids(self.load()), self.subject.lesson_names)
+
+	def test_without_overrides_a_plans_view_is_the_shared_tree(self):
+		self.assertIs(structure_loader.load_playable_structure(self.subject.name, {}), self.load())
 
 	def test_a_worker_keeps_no_more_than_32_trees(self):
 		self.assertEqual(structure_loader._read.cache_info().maxsize, 32)
