@@ -11,18 +11,18 @@ Every key may vanish at any moment: it is a copy of something in MariaDB, a lock
 def get_player_devices_key(user_id: str) -> str:
 	"""SET, no TTL: the authorized device ids and the member "loaded", which marks the set as complete.
 
-	Written by device_auth.
+	Written by gate_copies.
 	"""
 	return f"player:{user_id}:devices"
 
 
 def get_active_session_key(user_id: str) -> str:
-	"""STRING, no TTL: SHA-256 of the one live session's id. Written by session_manager."""
+	"""STRING, no TTL: SHA-256 of the one live session's id, or "none". Written by gate_copies."""
 	return f"active_session:{user_id}"
 
 
 def get_session_metadata_key(user_id: str) -> str:
-	"""HASH, no TTL: user_id, device_id, created_at of the live session. Written by session_manager."""
+	"""HASH, no TTL: user_id, device_id, created_at of the live session. Written by gate_copies."""
 	return f"session_metadata:{user_id}"
 
 
@@ -31,7 +31,7 @@ def get_wallet_key(user_id: str) -> str:
 
 	total_xp, current_streak, last_success_date, last_played_at: the wallet.
 	seq: the last ledger row that the copies contain. epoch: names this loading of the copies; its presence marks
-	the hash as complete. in_flight: Unix milliseconds at which a ledger row was about to be committed.
+	the hash as complete. in_flight_seq, in_flight_since (Unix seconds): a ledger row that was about to be committed.
 	"""
 	return f"wallet:{user_id}"
 
@@ -42,12 +42,12 @@ def get_pending_wallet_sync_key() -> str:
 
 
 def get_rate_limit_key(user_id: str, function_name: str) -> str:
-	"""STRING with the window as TTL: calls counted in the current window. Written by rate_limiter."""
+	"""STRING with the window as TTL: calls counted in the current window. Written by guards."""
 	return f"rate_limit:{user_id}:{function_name}"
 
 
 def get_last_played_at_synced_key(user_id: str) -> str:
-	"""STRING, TTL 15 minutes: present while the row's last_played_at was queued recently. Written by wallet_engine."""
+	"""STRING, TTL 15 minutes: present while the row's last_played_at was queued recently."""
 	return f"last_played_at_synced:{user_id}"
 
 
@@ -76,15 +76,15 @@ def get_dirty_progress_key() -> str:
 
 
 def get_pending_plans_key() -> str:
-	"""SET, no TTL: plans waiting to be built. Written by change_tracker."""
+	"""SET, no TTL: plans waiting to be built."""
 	return "cdn_export:pending_plans"
 
 
 def get_dead_letter_key() -> str:
-	"""HASH, no TTL: plan id -> why it was given up. Written by change_tracker."""
+	"""HASH, no TTL: plan id -> why it was given up."""
 	return "cdn_export:dead_letter"
 
 
 def get_build_lock_key(plan_id: str) -> str:
-	"""STRING, TTL 5 minutes, renewed while building: the token of the build that owns the plan. Written by change_tracker."""
+	"""STRING, TTL 5 minutes, renewed while building: the token of the build that owns the plan. Written by build_lock."""
 	return f"cdn_export:lock:{plan_id}"

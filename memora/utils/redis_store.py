@@ -94,11 +94,6 @@ def get(key: str) -> str | None:
 
 
 @_typed_errors
-def read_bytes(key: str) -> bytes | None:
-	return client().get(physical(key))
-
-
-@_typed_errors
 def set(key: str, value: str | int | bytes, ttl_seconds: int | None = None) -> None:
 	client().set(physical(key), value, ex=ttl_seconds)
 
@@ -151,18 +146,8 @@ def remove_members(key: str, *members_: str) -> int:
 
 
 @_typed_errors
-def members(key: str) -> "frozenset[str]":
+def members(key: str) -> frozenset[str]:
 	return frozenset(member.decode() for member in client().smembers(physical(key)))
-
-
-@_typed_errors
-def count_members(key: str) -> int:
-	return client().scard(physical(key))
-
-
-@_typed_errors
-def is_member(key: str, member: str) -> bool:
-	return bool(client().sismember(physical(key), member))
 
 
 # --- Hashes ----------------------------------------------------------------------------------------------------
@@ -176,11 +161,6 @@ def get_hash(key: str) -> dict[str, str]:
 @_typed_errors
 def set_hash(key: str, mapping: Mapping[str, str | int]) -> None:
 	client().hset(physical(key), mapping=dict(mapping))
-
-
-@_typed_errors
-def delete_fields(key: str, *fields: str) -> int:
-	return client().hdel(physical(key), *fields) if fields else 0
 
 
 # --- Scripts ---------------------------------------------------------------------------------------------------
