@@ -1,7 +1,9 @@
 """The rules that every piece of content shares. Base class of the controllers of content and plans."""
 
+import frappe
 from frappe import _
 from frappe.model.document import Document
+from frappe.utils import cint
 from memora.services import content_tree
 from memora.utils import validators
 
@@ -14,12 +16,25 @@ class ContentNode(Document):
 		self.validate_title()
 		self.validate_sort_order()
 
+	def after_delete(self):
+		self.retire_name()
+
 	def validate_title(self):
 		self.title = validators.parse_text(self.title or "", _("Title"), 1, MAX_TITLE_LENGTH)
 
 	def validate_sort_order(self):
 		if self.meta.has_field("sort_order"):
 			self.sort_order = validators.parse_int(self.sort_order or 0, _("Sort Order"), 0, MAX_SORT_ORDER)
+
+
+	def retire_name(self):
+		"""Frappe winds a series back when its last document goes, but a name that players and files may know is never
+		given again."""
+		prefix = self.meta.autoname.partition(".")[0]
+		frappe.db.sql(
+			"update `tabSeries` set `current` = greatest(`current`, %s) where name = %s",
+			(cint(self.name.removeprefix(prefix)), prefix),
+		)
 
 
 class MovableNode(ContentNode):
