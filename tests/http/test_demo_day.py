@@ -10,6 +10,7 @@ from frappe.tests.utils import FrappeTestCase
 from memora import demo
 from memora.services.progress_engine import completion
 from memora.services.progress_engine.award import PROGRESS_POLICY
+from tests import factories
 
 DEMO = Path(__file__).resolve().parents[2] / "dev" / "demo"
 OMAR = "omar@demo.memora.test"
@@ -73,4 +74,4 @@ class TestDemoDay(FrappeTestCase):
 				pluck="name",
 			)
 			for lesson in lessons:
-				completion.complete_lesson(student, lesson, 5, PROGRESS_POLICY)
+				completion.complete_lesson(student, lesson, 5, PROGRESS_POLICY, factories.new_uuid())

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "memora" / "demo_content"
-SUBJECTS = [json.loads((FOLDER / f"{key}.json").read_text("utf-8")) for key in ("mathematics", "arabic", "science")]
+SUBJECTS = [
+	json.loads((FOLDER / f"{key}.json").read_text("utf-8")) for key in ("mathematics", "arabic", "science")
+]
 PLANS = json.loads((FOLDER / "plans.json").read_text("utf-8"))
 PEOPLE = json.loads((FOLDER / "people.json").read_text("utf-8"))
 CHILDREN = ("tracks", "units", "topics", "lessons")
@@ -16,7 +18,7 @@ NUMBER = (int, float)
 def nodes(subject, level=None):
 	"""The nodes of a subject, or of one level of it, in tree order."""
 	found = [("subject", subject)]
-	for position, (kind, node) in enumerate(found):
+	for position, (_, node) in enumerate(found):
 		below = [(key, child) for key in CHILDREN for child in node.get(key, ())]
 		found[position + 1 : position + 1] = below
 	return [node for kind, node in found if level in (None, kind)]
@@ -68,7 +70,10 @@ def test_arabic_subjects_are_arabic_and_hold_latin_beside_it():
 	for subject in arabic:
 		texts = [node[field] for node in nodes(subject) for field in ("title", "description")]
 		assert sum(map(is_arabic, texts)) >= len(texts) - 2
-		assert any(is_arabic(text) and any(letter.isascii() and letter.isalpha() for letter in text) for text in texts)
+		assert any(
+			is_arabic(text) and any(letter.isascii() and letter.isalpha() for letter in text)
+			for text in texts
+		)
 
 
 def test_captions_follow_each_other_within_their_video():
@@ -120,8 +125,10 @@ def test_interactive_stages_of_every_kind_hold_their_data():
 		"put_in_order": lambda data: len(set(data["items"])) == len(data["items"]) >= 3,
 		"sort_into_groups": lambda data: all(group["name"] and group["members"] for group in data["groups"]),
 		"fill_the_gaps": lambda data: data["text"].count("{}") == len(data["answers"]) >= 1,
-		"number_line": lambda data: (data["correct"] - data["from"]) % data["step"] == 0
-		and data["from"] <= data["correct"] <= data["to"],
+		"number_line": lambda data: (
+			(data["correct"] - data["from"]) % data["step"] == 0
+			and data["from"] <= data["correct"] <= data["to"]
+		),
 	}
 	configs = stages_of("Interactive")
 	assert {config["kind"] for config in configs} == set(whole)

@@ -38,13 +38,13 @@ def test_short_json_stands_on_one_line_and_long_json_on_many():
 
 
 def test_a_long_list_ends_with_how_many_are_left_out():
-	assert transcript.abridged([1, 2, 3, 4, 5]) == [1, 2, 3, "… 2 more"]
-	assert transcript.abridged([1, 2, 3]) == [1, 2, 3]
+	assert transcript.abridged([1, 2, 3, 4, 5]) == [1, 2, "… 3 more"]
+	assert transcript.abridged([1, 2]) == [1, 2]
 
 
 def test_a_large_table_shows_its_first_entries():
 	shown = transcript.abridged({f"LESSON-{number}": number for number in range(40)})
-	assert shown == {"LESSON-0": 0, "LESSON-1": 1, "LESSON-2": 2, "…": "37 more"}
+	assert shown == {"LESSON-0": 0, "LESSON-1": 1, "…": "38 more"}
 
 
 def test_a_long_text_and_a_deep_branch_are_cut():
@@ -52,8 +52,13 @@ def test_a_long_text_and_a_deep_branch_are_cut():
 	assert transcript.abridged({"a": {"b": [1]}}, depth=1) == {"a": "{…}"}
 
 
-def test_passwords_are_covered():
-	assert transcript.concealed({"usr": "salma", "pwd": "secret"}) == {"usr": "salma", "pwd": "********"}
+def test_passwords_and_sessions_are_covered():
+	body = {"usr": "salma", "pwd": "demo-student-1", "message": {"session_id": "34bd7bd476e6"}}
+	assert transcript.abridged(body) == {
+		"usr": "salma",
+		"pwd": "demo****",
+		"message": {"session_id": "34bd****"},
+	}
 
 
 def test_a_refusal_is_told_by_its_type_and_words():
@@ -66,7 +71,8 @@ def test_a_refusal_is_told_by_its_type_and_words():
 
 
 @pytest.mark.parametrize(
-	("text", "expected"), [("اللغة العربية", True), ("الماء H₂O", True), ("Mathematics ½", False), ("", False)]
+	("text", "expected"),
+	[("اللغة العربية", True), ("الماء H₂O", True), ("Mathematics ½", False), ("", False)],
 )
 def test_arabic_is_told_from_latin(text, expected):
 	assert transcript.is_right_to_left(text) is expected
