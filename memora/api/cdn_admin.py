@@ -1,0 +1,32 @@
+"""Publishing for those who may: content managers and system managers."""
+
+import frappe
+from memora.services.cdn_export import batch_processor, cdn_uploader
+from memora.utils import validators
+
+PUBLISHER_ROLES = ["System Manager", "Memora Content Manager"]
+_REBUILD = f"{batch_processor.__name__}.{batch_processor._rebuild_plan.__name__}"
+
+
+@frappe.whitelist(methods=["POST"])
+def test_connection() -> dict:
+	"""Write and delete a small object in the configured bucket.
+
+	Returns {"status": "success", "bucket": "memora-content"}, or "failed" with an "error".
+	"""
+	frappe.only_for(PUBLISHER_ROLES)
+	return cdn_uploader.test_connection()
+
+
+@frappe.whitelist(methods=["POST"])
+def publish_plan(plan_id: str | None = None) -> dict:
+	"""Start publishing a plan in the background; CDN Sync Log tells how it went.
+
+	Returns {"status": "queued", "plan_id": "PLAN-001"}
+	"""
+	frappe.only_for(PUBLISHER_ROLES)
+	plan_id = validators.parse_id(plan_id, "plan_id")
+	if not frappe.db.exists("Memora Academic Plan", plan_id):
+		raise frappe.DoesNotExistError(frappe._("There is no plan {0}.").format(plan_id))
+	frappe.enqueue(_REBUILD, queue="long", plan_id=plan_id, triggered_by=frappe.session.user)
+	return {"status": "queued", "plan_id": plan_id}

@@ -1,0 +1,103 @@
+"""One build a plan at a time.
+
+Two locks stand together. The database's named lock belongs to the connection: it also holds while Redis is away, and a
+killed worker frees it. The Redis lock carries this build's token: it is the one that others see, it is renewed while
+building, and only its owner releases it. Before the manifest is replaced the build asks whether both are still its own.
+"""
+
+import contextlib
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator
+
+import frappe
+from memora.exceptions import StoreUnavailable
+from memora.services.cdn_export.errors import BuildLockLost, PlanBuildBusy
+from memora.utils import redis_keys, redis_store
+
+LOCK_TTL_SECONDS = 300
+RENEW_EVERY_SECONDS = 30
+
+# KEYS[1] the lock, ARGV[1] our token, ARGV[2] its new lifetime in seconds. 1 ours, 0 another's, -1 gone.
+_RENEW = """
+local owner = redis.call("GET", KEYS[1])
+if owner == ARGV[1] then
+	return redis.call("EXPIRE", KEYS[1], ARGV[2])
+end
+return owner and 0 or -1
+"""
+
+
+class BuildLock:
+	"""Held inside `plan_build_lock`."""
+
+	def __init__(self, plan_id: str):
+		self.plan_id = plan_id
+		self.token = secrets.token_hex(16)
+		self._key = redis_keys.get_build_lock_key(plan_id)
+		self._database_name = _database_lock_name(plan_id)
+		self._renewed_at = time.monotonic()
+
+	def acquire(self) -> None:
+		"""Raises PlanBuildBusy when another build holds either lock."""
+		if not self._acquire_in_database():
+			raise PlanBuildBusy(f"{self.plan_id} is being published already")
+		with contextlib.suppress(StoreUnavailable):
+			if not redis_store.set_if_absent(self._key, self.token, LOCK_TTL_SECONDS):
+				self._release_in_database()
+				raise PlanBuildBusy(f"{self.plan_id} is being published already")
+
+	def renew(self) -> None:
+		"""Prolong the lock when it is time to. Cheap: call it often."""
+		if time.monotonic() - self._renewed_at >= RENEW_EVERY_SECONDS:
+			self.check()
+
+	def check(self) -> None:
+		"""Prolong the lock; raises BuildLockLost when it went to another build."""
+		rows = frappe.db.sql("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", self._database_name)
+		if not rows[0][0]:
+			raise BuildLockLost(f"{self.plan_id} lost its database lock while it was built")
+		with contextlib.suppress(StoreUnavailable):
+			self._check_in_redis()
+		self._renewed_at = time.monotonic()
+
+	def _check_in_redis(self) -> None:
+		owned = redis_store.run_script(_RENEW, [self._key], [self.token, LOCK_TTL_SECONDS])
+		# A lock that is gone (Redis was emptied) is taken again; the database's lock kept others out meanwhile.
+		if owned == 0 or (
+			owned == -1 and not redis_store.set_if_absent(self._key, self.token, LOCK_TTL_SECONDS)
+		):
+			raise BuildLockLost(f"{self.plan_id} is being published by another build")
+
+	def release(self) -> None:
+		with contextlib.suppress(StoreUnavailable):
+			redis_store.delete_if_equals(self._key, self.token)
+		self._release_in_database()
+
+	def _acquire_in_database(self) -> bool:
+		return frappe.db.sql("SELECT GET_LOCK(%s, 0)", self._database_name)[0][0] == 1
+
+	def _release_in_database(self) -> None:
+		frappe.db.sql("SELECT RELEASE_LOCK(%s)", self._database_name)
+
+
+def _database_lock_name(plan_id: str) -> str:
+	"""Named locks are the server's, not the site's, and have at most 64 characters."""
+	digest = hashlib.sha256(f"{frappe.local.conf.db_name}|{plan_id}".encode()).hexdigest()
+	return f"memora:{digest[:48]}"
+
+
+@contextlib.contextmanager
+def plan_build_lock(plan_id: str) -> Iterator[BuildLock]:
+	"""Hold the plan's build.
+
+	Raises:
+		PlanBuildBusy: another build holds it.
+	"""
+	lock = BuildLock(plan_id)
+	lock.acquire()
+	try:
+		yield lock
+	finally:
+		lock.release()

@@ -1,0 +1,76 @@
+"""Which plans a change touches: from the changed document up to its subjects, then to the published plans with them."""
+
+from collections.abc import Collection
+
+import frappe
+from memora.services.cdn_export.plan_content import LESSON, PARENT_FIELDS, SUBJECT, TOPIC, TRACK, UNIT
+
+PLAN, STAGE = "Memora Academic Plan", "Memora Lesson Stage"
+_PLAN_ROWS = ("Memora Plan Subject", "Memora Plan Override")
+_PLAN_LINKS = {"Memora Season": "season", "Memora Grade": "grade", "Memora Stream": "stream"}
+_PARENTS = {LESSON: TOPIC, TOPIC: UNIT, UNIT: TRACK, TRACK: SUBJECT}
+
+
+def get_affected_plan_ids(doctype: str, docname: str) -> list[str]:
+	"""Names of the published plans to rebuild after a change of this document, sorted.
+
+	A plan itself is always named, published or not: its own change may be that it no longer is.
+	"""
+	if doctype == PLAN:
+		return [docname]
+	if doctype in _PLAN_ROWS:
+		plan = _parent_of_row(doctype, docname, PLAN)
+		return [plan] if plan else []
+	if doctype in _PLAN_LINKS:
+		return _published({_PLAN_LINKS[doctype]: docname})
+	subject = _subject_above(doctype, docname)
+	return _plans_with_subject(subject) if subject else []
+
+
+def get_direct_plans_for_content(doctype: str, docname: str) -> list[str]:
+	"""Names of the published plans that list this subject, or carry an override for this node, sorted."""
+	rows = frappe.get_all(
+		"Memora Plan Override",
+		filters={"target_doctype": doctype, "target_name": docname, "parenttype": PLAN},
+		pluck="parent",
+	)
+	listed = _plans_with_subject(docname) if doctype == SUBJECT else []
+	return sorted({*listed, *_published_among(rows)})
+
+
+def _subject_above(doctype: str, docname: str) -> str | None:
+	"""Walk up to the subject. A document seen twice ends the walk."""
+	seen: set[tuple[str, str]] = set()
+	while docname and (doctype, docname) not in seen:
+		seen.add((doctype, docname))
+		if doctype == SUBJECT:
+			return docname
+		doctype, docname = _parent_of(doctype, docname)
+	return None
+
+
+def _parent_of(doctype: str, docname: str) -> tuple[str, str | None]:
+	if doctype == STAGE:
+		return LESSON, _parent_of_row(STAGE, docname, LESSON)
+	if doctype not in _PARENTS:
+		return doctype, None
+	return _PARENTS[doctype], frappe.db.get_value(doctype, docname, PARENT_FIELDS[doctype])
+
+
+def _parent_of_row(doctype: str, docname: str, parenttype: str) -> str | None:
+	return frappe.db.get_value(doctype, {"name": docname, "parenttype": parenttype}, "parent")
+
+
+def _plans_with_subject(subject: str) -> list[str]:
+	rows = frappe.get_all(
+		"Memora Plan Subject", filters={"subject": subject, "parenttype": PLAN}, pluck="parent"
+	)
+	return _published_among(rows)
+
+
+def _published_among(plans: Collection[str]) -> list[str]:
+	return _published({"name": ["in", sorted(set(plans))]}) if plans else []
+
+
+def _published(filters: dict) -> list[str]:
+	return sorted(frappe.get_all(PLAN, filters={**filters, "is_published": 1}, pluck="name"))

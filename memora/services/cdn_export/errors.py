@@ -1,0 +1,35 @@
+"""Why a publish ended without its manifest.
+
+PublishError
+├── PlanBuildBusy    another build holds the plan
+├── BuildLockLost    the plan's lock went to another build on the way
+├── StaleContent     another build published a shared lesson after this one had read it
+├── InvalidContent   a file does not fit its schema, or content cannot be put into a file
+└── UploadFailed     the CDN took not every file, or gives back other bytes than it was given
+"""
+
+from memora.exceptions import MemoraError
+
+
+class PublishError(MemoraError):
+	"""The published plan is as it was before."""
+
+
+class PlanBuildBusy(PublishError):
+	http_status_code = 409
+
+
+class BuildLockLost(PublishError):
+	pass
+
+
+class StaleContent(PublishError):
+	http_status_code = 409
+
+
+class InvalidContent(PublishError):
+	pass
+
+
+class UploadFailed(PublishError):
+	http_status_code = 502
