@@ -5,7 +5,6 @@ from memora.services.cdn_export import batch_processor, cdn_uploader
 from memora.utils import validators
 
 PUBLISHER_ROLES = ["System Manager", "Memora Content Manager"]
-_REBUILD = f"{batch_processor.__name__}.{batch_processor._rebuild_plan.__name__}"
 
 
 @frappe.whitelist(methods=["POST"])
@@ -26,7 +25,5 @@ def publish_plan(plan_id: str | None = None) -> dict:
 	"""
 	frappe.only_for(PUBLISHER_ROLES)
 	plan_id = validators.parse_id(plan_id, "plan_id")
-	if not frappe.db.exists("Memora Academic Plan", plan_id):
-		raise frappe.DoesNotExistError(frappe._("There is no plan {0}.").format(plan_id))
-	frappe.enqueue(_REBUILD, queue="long", plan_id=plan_id, triggered_by=frappe.session.user)
+	batch_processor.enqueue_publish(plan_id, frappe.session.user)
 	return {"status": "queued", "plan_id": plan_id}

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import frappe
+from frappe import _
 from memora.services.cdn_export import (
 	config,
 	content_repository,
@@ -27,7 +28,7 @@ from memora.services.cdn_export.local_publisher import BuiltPlan, LocalResult
 from memora.services.cdn_export.plan_content import PlanContent, visible_subjects, withheld_nodes
 from memora.services.cdn_export.schema_validator import validate_all_json_files, validate_json_schema
 
-__all__ = ["publish_plan", "validate_all_json_files", "validate_json_schema"]
+__all__ = ["enqueue_publish", "publish_plan", "validate_all_json_files", "validate_json_schema"]
 
 MAX_READS = 3  # of a build that meets newer shared lessons each time
 MAX_ERRORS_TOLD = 5
@@ -43,6 +44,18 @@ def _rebuild_plan(plan_id: str, triggered_by: str = "job") -> bool:
 		frappe.log_error(title=ERROR_TITLE, message=f"{plan_id}\n\n{_safe_traceback()}")
 		return False
 	return True
+
+
+def enqueue_publish(plan_id: str, triggered_by: str) -> None:
+	"""Publish a plan in the background; CDN Sync Log tells how it went.
+
+	Raises:
+		frappe.DoesNotExistError: there is no such plan.
+	"""
+	if not frappe.db.exists("Memora Academic Plan", plan_id):
+		frappe.throw(_("There is no plan {0}.").format(plan_id), frappe.DoesNotExistError)
+	job = f"{__name__}.{_rebuild_plan.__name__}"
+	frappe.enqueue(job, queue="long", plan_id=plan_id, triggered_by=triggered_by)
 
 
 def publish_plan(plan_id: str, triggered_by: str = "") -> dict[str, Any]:

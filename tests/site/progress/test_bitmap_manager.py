@@ -50,4 +50,5 @@ class TestBitmapManager(FrappeTestCase):
 		self.complete(0, 3)
 		key = bitmap_manager.get_redis_key(self.user, self.subject)
 		self.assertEqual(key, f"user_prog:{self.user}:{self.subject}")
-		self.assertEqual(redis_store.read_bytes(key), bitmap_manager.get_bitmap(self.user, self.subject))
+		stored = redis_store.client().get(redis_store.physical(key))
+		self.assertEqual(stored, bitmap_manager.get_bitmap(self.user, self.subject))
