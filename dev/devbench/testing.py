@@ -1,0 +1,111 @@
+"""./dev/test: pytest against the bench, on a site of its own; or the unit tests alone, without one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from devbench import commands, layout, ports, progress, python_env, services, site, start
+from devbench.layout import Bench
+
+UNIT_TESTS = "tests/unit"
+
+
+def run(bench: Bench, arguments: list[str]) -> int:
+	"""Run pytest with these arguments; return its exit code."""
+	if only_unit_tests(bench.checkout, arguments):
+		return _pytest(bench, unit_python(bench), arguments, dict(os.environ))
+	_, test_site = layout.site_names(dict(os.environ))
+	with _users_lock(bench) as users:
+		with start.locked(bench):
+			chosen = _bring_up(bench, test_site)
+			python_env.install_test_requirements(bench)
+			fcntl.flock(users, fcntl.LOCK_SH)
+		try:
+			return _pytest(bench, bench.python, arguments, test_environment(bench, chosen, test_site))
+		finally:
+			_leave(bench, users)
+
+
+def only_unit_tests(checkout: Path, arguments: list[str]) -> bool:
+	"""Whether the arguments name tests, and none outside tests/unit."""
+	named = [argument.split("::")[0] for argument in arguments if not argument.startswith("-")]
+	paths = [path.resolve() for path in map(Path, named) if path.exists()]
+	unit = (checkout / UNIT_TESTS).resolve()
+	return bool(paths) and all(path == unit or unit in path.parents for path in paths)
+
+
+def unit_python(bench: Bench) -> Path | str:
+	"""Return a Python that has the test requirements, making a small environment when there is none."""
+	if progress.was_ever_done(bench, "test-requirements"):
+		return bench.python
+	listed = bench.checkout / "dev" / "requirements-test.txt"
+	env = bench.home / "unit-env"
+	bench.make_folders()
+
+	def work():
+		commands.run(
+			[sys.executable, "-m", "venv", "--clear", str(env)], bench.logs / "venv.log", "venv failed."
+		)
+		commands.run(
+			[str(env / "bin" / "python"), "-m", "pip", "install", "--requirement", str(listed)],
+			bench.logs / "pip-unit.log",
+			python_env.REGISTRY_ADVICE.format("the test requirements"),
+		)
+
+	progress.once(
+		bench, "unit-env", progress.files_fingerprint([listed]), "Environment for the unit tests", work
+	)
+	return env / "bin" / "python"
+
+
+def test_environment(bench: Bench, chosen: dict[str, int], test_site: str) -> dict[str, str]:
+	"""Return the environment that tells the tests where the bench is."""
+	s3 = services.s3_settings(bench, chosen, site.bucket_name(test_site))
+	return {
+		**python_env.environment(bench),
+		"MEMORA_BENCH": str(bench.home),
+		"MEMORA_SITES_PATH": str(bench.sites),
+		"MEMORA_TEST_SITE": test_site,
+		"MEMORA_WEB_URL": f"http://{layout.HOST}:{chosen['web']}",
+		"MEMORA_S3_ENDPOINT": s3["endpoint_url"],
+		"MEMORA_S3_ACCESS_KEY": s3["access_key"],
+		"MEMORA_S3_SECRET_KEY": s3["secret_key"],
+		"MEMORA_S3_BUCKET": s3["bucket_name"],
+	}
+
+
+def _pytest(bench: Bench, python: Path | str, arguments: list[str], env: dict[str, str]) -> int:
+	return subprocess.run(
+		[str(python), "-m", "pytest", *arguments], cwd=bench.checkout, env=env, check=False
+	).returncode
+
+
+def _bring_up(bench: Bench, test_site: str) -> dict[str, int]:
+	supervisor = start.bring_up(bench, lambda chosen: site.ensure_test_site(bench, chosen, test_site))
+	if supervisor:
+		(bench.run / "by-test").touch()
+		(bench.run / "detached").touch()
+	return ports.load(bench)
+
+
+def _users_lock(bench: Bench):
+	"""Open the file whose shared lock says: a test run uses this bench."""
+	bench.run.mkdir(parents=True, exist_ok=True)
+	return (bench.run / "test-users.lock").open("w")
+
+
+def _leave(bench: Bench, users) -> None:
+	"""End servers that ./dev/test started, unless another test run still uses them."""
+	fcntl.flock(users, fcntl.LOCK_UN)
+	with start.locked(bench):
+		if not (bench.run / "by-test").exists():
+			return
+		try:
+			fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+		except BlockingIOError:
+			return
+		start.bring_down(bench)
