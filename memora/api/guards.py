@@ -14,6 +14,8 @@ from typing import NoReturn
 
 import frappe
 from frappe import _
+from frappe.core.doctype.user.user import User
+from frappe.twofactor import get_cached_user_pass
 from memora.exceptions import (
 	DeviceIdRequired,
 	DeviceNotAuthorized,
@@ -46,6 +48,7 @@ _METHOD_PATH = re.compile(r"/api(?:/v[12])?/method/([^/]+)/?\Z")
 LOGINS_A_MINUTE_BY_ACCOUNT_AND_ADDRESS = 5
 LOGINS_A_MINUTE_BY_ACCOUNT = 20
 LOGINS_A_MINUTE_BY_ADDRESS = 100
+AUDITED_REFUSALS_A_MINUTE = 10
 
 
 # --- The gate --------------------------------------------------------------------------------------------------
@@ -59,11 +62,12 @@ def authorize_request() -> None:
 		DeviceIdRequired, DeviceNotAuthorized: the device header is missing or names a foreign device.
 	"""
 	method = called_method()
-	if method in UNGUARDED_METHODS:
+	# OPTIONS is answered by Frappe alone, which looks up no session for it.
+	if method in LOGINS or frappe.request.method == "OPTIONS":
 		return
 	if frappe.session.user == "Guest":
 		_refuse_ended_session(method)
-	elif not _is_desk_user():
+	elif method not in UNGUARDED_METHODS and not _is_desk_user():
 		_pass_gate()
 
 
@@ -80,7 +84,7 @@ def called_method() -> str:
 
 def _refuse_ended_session(method: str) -> None:
 	"""A session id that Frappe no longer knows makes the caller a guest; an app must learn that it was logged out."""
-	session_id = frappe.request.cookies.get("sid")
+	session_id = frappe.form_dict.get("sid") or frappe.request.cookies.get("sid")  # where Frappe looks for it
 	if method.startswith(MEMORA_API) and session_id not in (None, "", "Guest"):
 		refuse(_("Your session has ended. Please log in again."), SessionReplaced)
 
@@ -94,10 +98,13 @@ def _is_desk_user() -> bool:
 
 def _pass_gate() -> None:
 	device_id = _device_id_or_none()
+	session_hash = gate_copies.hash_session_id(frappe.session.sid)
 	gate = gate_copies.read(frappe.session.user, device_id)
+	if gate.is_player and not (gate.session_hash == session_hash and gate.is_device_authorized):
+		gate = gate_copies.confirm(frappe.session.user, device_id)
 	if not gate.is_player:
 		return
-	if gate.session_hash != gate_copies.hash_session_id(frappe.session.sid):
+	if gate.session_hash != session_hash:
 		_refuse_player("session_replaced", _("You have logged in on another device or were logged out."), SessionReplaced)
 	if device_id is None:
 		_refuse_player("device_id_missing", _("The header X-Device-ID must hold a UUID of version 4."), DeviceIdRequired)
@@ -139,6 +146,9 @@ def decide_login(login_manager) -> None:
 		NoPlayerProfile: our own login, for somebody who is no player.
 		DeviceIdRequired, DeviceNotAuthorized: as for any request.
 	"""
+	# A link or an identity provider may write the name in another case than Frappe's row has it; MariaDB takes them
+	# for the same user, Redis does not. From here on, and for Frappe's session too, there is one form.
+	login_manager.user = frappe.db.get_value("User", login_manager.user) or login_manager.user
 	user_id = login_manager.user
 	is_player = bool(frappe.db.exists("Memora Player Profile", {"user": user_id}))
 	if not is_player and called_method() == MEMORA_LOGIN:
@@ -168,19 +178,45 @@ def is_first_device() -> bool:
 	return getattr(frappe.local, "memora_login", {}).get("is_first_device", False)
 
 
+def start_login(usr: str, pwd: str) -> None:
+	"""Limit a login by user and password, and hand it to Frappe in the form it reads."""
+	limit_logins(usr)
+	# A code belongs to a login that was begun; Frappe would also stop counting wrong passwords at the sight of one.
+	frappe.form_dict.pop("otp", None)
+	frappe.form_dict.update(usr=usr, pwd=pwd)
+
+
+def resume_login(tmp_id: str, otp: str) -> None:
+	"""Limit the second step of a login, the code, against the account whose first step `tmp_id` stands for.
+
+	Frappe kept user and password of the first step; what comes beside the code is not looked at.
+
+	Raises:
+		AuthenticationError: there is no such login, or it has expired.
+	"""
+	frappe.form_dict.update(tmp_id=tmp_id, otp=otp)
+	usr, pwd = get_cached_user_pass()
+	limit_logins(usr or tmp_id)
+	if not (usr and pwd):
+		refuse(_("The login has expired. Please log in again."), frappe.AuthenticationError)
+	frappe.form_dict.update(usr=usr, pwd=pwd)
+
+
 def limit_logins(account: str) -> None:
 	"""Count a login against the account from this address, the account, and the address.
 
 	A school shares one address, so the address alone is limited late; and nobody can lock a student out from elsewhere
 	as long as the student's own address is quiet.
 	"""
-	address = _caller_address()
-	for identity, limit in (
-		(f"{account}@{address}", LOGINS_A_MINUTE_BY_ACCOUNT_AND_ADDRESS),
-		(account, LOGINS_A_MINUTE_BY_ACCOUNT),
-		(address, LOGINS_A_MINUTE_BY_ADDRESS),
+	# One account, however the caller writes it: other case, accents, user name or mobile number.
+	user = User.find_by_credentials(account, "", validate_password=False)
+	account, address = user["name"] if user else account, _caller_address()
+	for identity, name, limit in (
+		(f"{account}@{address}", "login", LOGINS_A_MINUTE_BY_ACCOUNT_AND_ADDRESS),
+		(account, "login_by_account", LOGINS_A_MINUTE_BY_ACCOUNT),
+		(address, "login_by_address", LOGINS_A_MINUTE_BY_ADDRESS),
 	):
-		check_limit(get_rate_limit_key(identity, "login"), limit, 60)
+		check_limit(get_rate_limit_key(identity, name), limit, 60)
 
 
 def _caller_address() -> str:
@@ -256,7 +292,7 @@ def tell_errors(endpoint: Callable) -> Callable:
 	return call
 
 
-def refuse(message: str, error: type[MemoraError]) -> NoReturn:
+def refuse(message: str, error: type[Exception]) -> NoReturn:
 	"""Raise an error for the caller. He is told why; the inside of the program is none of his business."""
 	frappe.local.flags.disable_traceback = True
 	frappe.throw(message, error)
@@ -294,6 +330,8 @@ def log_security_event(
 ) -> None:
 	"""Note a security event for the audit trail: the log file at once, the Interaction Log after the request.
 
+	Of a user's refusals the Interaction Log keeps the first ten in a minute.
+
 	Args:
 		event_type: for example "login", "rate_limit_exceeded".
 		result: "success", or what failed.
@@ -301,7 +339,18 @@ def log_security_event(
 	"""
 	details = {"device_id": device_id, "endpoint": endpoint, "result": result, **kwargs}
 	frappe.logger("memora.security").warning({"event": event_type, "user": user_id, **details})
-	frappe.local.memora_audit = [*getattr(frappe.local, "memora_audit", []), (event_type, user_id, details)]
+	if result == "success" or _may_audit_refusal(user_id):
+		frappe.local.memora_audit = [*getattr(frappe.local, "memora_audit", []), (event_type, user_id, details)]
+
+
+def _may_audit_refusal(user_id: str) -> bool:
+	"""Whether a refusal gets its row: so many a user and minute, or being refused would be a way to fill the table."""
+	caller = _caller_address() if user_id == "Guest" else user_id
+	try:
+		window = rate_limiter.count_call(get_rate_limit_key(caller, "audit"), AUDITED_REFUSALS_A_MINUTE, 60)
+	except StoreUnavailable:
+		return True
+	return not window.is_exceeded
 
 
 def finish_response(response=None, request=None) -> None:

@@ -58,10 +58,10 @@ def login(
 	Returns {"message": "Logged in successfully", "session_id": "...", "is_first_device": True,
 	         "devices_authorized": 1, "plan_id": "PLAN-001" | None, "manifest_url": "https://..." | None}
 	"""
-	if not tmp_id:
-		validators.parse_text(usr, "usr", 1, validators.MAX_ID_LENGTH)
-		validators.parse_password(pwd, "pwd")
-	guards.limit_logins(usr or tmp_id)
+	if tmp_id:
+		guards.resume_login(validators.parse_id(tmp_id, "tmp_id"), validators.parse_id(otp, "otp"))
+	else:
+		guards.start_login(validators.parse_id(usr, "usr"), validators.parse_password(pwd, "pwd"))
 	if frappe.local.login_manager.login() is False:
 		return None
 	guards.begin_session()
@@ -170,7 +170,7 @@ def complete_lesson(
 		validators.parse_id(lesson_id, "lesson_id"),
 		validators.parse_int(hearts_earned, "hearts_earned", 0, PLAYER_POLICY.max_hearts),
 		PLAYER_POLICY,
-		client_event_id and validators.parse_uuid4(client_event_id, "client_event_id"),
+		validators.parse_optional(validators.parse_uuid4, client_event_id, "client_event_id"),
 	)
 	streak = outcome["streak"]
 	return {

@@ -29,7 +29,7 @@ def complete_lesson(
 	"""
 	lesson_id = validators.parse_id(lesson_id, "lesson_id")
 	hearts = validators.parse_int(hearts, "hearts", 0, PROGRESS_POLICY.max_hearts)
-	event_id = client_event_id and validators.parse_uuid4(client_event_id, "client_event_id")
+	event_id = validators.parse_optional(validators.parse_uuid4, client_event_id, "client_event_id")
 	if hearts == 0:
 		completion.refuse_without_hearts(frappe.session.user, lesson_id)
 	outcome = completion.complete_lesson(frappe.session.user, lesson_id, hearts, PROGRESS_POLICY, event_id)
@@ -59,5 +59,5 @@ def get_progress(subject_id: str | None = None, plan_id: str | None = None) -> d
 	return progress_computer.compute_progress(
 		validators.parse_id(subject_id, "subject_id"),
 		frappe.session.user,
-		plan_id and validators.parse_id(plan_id, "plan_id"),
+		validators.parse_optional(validators.parse_id, plan_id, "plan_id"),
 	)

@@ -43,7 +43,7 @@ def authorize_first_device(user_id: str, device_id: str, device_name: str | None
 	profile = _locked_profile(profile_of(user_id))
 	if profile.authorized_devices:
 		return False
-	_append_device(profile, device_id, device_name or FIRST_DEVICE_NAME)
+	_append_device(profile, device_id, FIRST_DEVICE_NAME if device_name in (None, "") else device_name)
 	return True
 
 

@@ -6,13 +6,17 @@ Strict, because Frappe's own `cint("abc")` is 0, a legal value, and HTTP clients
 import re
 import unicodedata
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import frappe
 from frappe import _
 from memora.exceptions import InvalidInput
 
+_Value = TypeVar("_Value")
+
 MAX_ID_LENGTH = 140  # Frappe's own limit for a document's name
+MAX_PASSWORD_LENGTH = 512  # Frappe 15's own limit
 MIN_XP_CLAIM, MAX_XP_CLAIM = 1, 1000
 MAX_PLAYER_HEARTS = 3
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}\Z")
@@ -36,11 +40,17 @@ def parse_text(value: Any, name: str, low: int, high: int) -> str:
 	if not isinstance(value, str):
 		frappe.throw(_("{0} must be text.").format(name), InvalidInput)
 	text = value.strip()
-	if has_control_characters(text):
-		frappe.throw(_("{0} must not contain control characters.").format(name), InvalidInput)
+	# The length first: looking at each of ten million characters keeps a worker busy for seconds.
 	if not low <= len(text) <= high:
 		frappe.throw(_("{0} must have {1} to {2} characters.").format(name, low, high), InvalidInput)
+	if has_control_characters(text):
+		frappe.throw(_("{0} must not contain control characters.").format(name), InvalidInput)
 	return text
+
+
+def parse_optional(parse: Callable[[Any, str], _Value], value: Any, name: str) -> _Value | None:
+	"""None for an argument that was left out, or sent empty as forms do; else what `parse` reads in it."""
+	return None if value is None or value == "" else parse(value, name)
 
 
 def has_control_characters(text: str) -> bool:
@@ -73,9 +83,14 @@ def parse_uuid4(value: Any, name: str = "uuid") -> str:
 
 def parse_password(value: Any, name: str) -> str:
 	"""A password as it was typed: nothing is stripped, and it is never repeated in a message."""
-	if not isinstance(value, str) or not value or "\x00" in value:
+	if not isinstance(value, str) or not 1 <= len(value) <= MAX_PASSWORD_LENGTH or not _can_be_hashed(value):
 		frappe.throw(_("{0} must be a password.").format(name), InvalidInput)
 	return value
+
+
+def _can_be_hashed(text: str) -> bool:
+	"""Neither a NUL nor a lone surrogate is in the text."""
+	return "\x00" not in text and not any(unicodedata.category(character) == "Cs" for character in text)
 
 
 def parse_bool(value: Any, name: str) -> bool:

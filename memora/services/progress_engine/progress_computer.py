@@ -33,7 +33,8 @@ def compute_progress(subject_id: str, user_id: str | None = None, plan_id: str |
 		SubjectNotFound, a FileNotFoundError: no such subject is published.
 	"""
 	user_id = user_id or frappe.session.user
-	overrides = enrollment.playable_subject(user_id, subject_id, plan_id).overrides
+	# The subject's own name: MariaDB finds it by any case, while files and Redis would keep one copy for each.
+	subject_id, overrides = enrollment.playable_subject(user_id, subject_id, plan_id)
 	structure = _load_and_validate_structure(subject_id, overrides)
 	copies = player_copies.read_progress(user_id, subject_id)
 	states = compute_node_states(structure, copies.bitmap, user_id, subject_id)

@@ -16,9 +16,9 @@ class GateTestCase(FrappeTestCase):
 		frappe.db.commit()
 		self.addCleanup(self.forget)
 
-	def forget(self):
+	def forget(self, player=None):
 		frappe.db.rollback()
-		forget_player(self.player)
+		forget_player(player or self.player)
 		frappe.db.commit()
 
 
@@ -63,8 +63,8 @@ class TestDevices(GateTestCase):
 
 	def test_the_first_of_two_devices_that_try_to_be_the_first_is_authorized(self):
 		newcomer = factories.make_player(user=take_user())
-		self.addCleanup(forget_player, newcomer)
 		frappe.db.commit()
+		self.addCleanup(self.forget, newcomer)
 		first, second = factories.new_uuid(), factories.new_uuid()
 		self.assertTrue(device_auth.authorize_first_device(newcomer.user, first, None))
 		frappe.db.commit()
