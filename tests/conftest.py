@@ -1,6 +1,6 @@
 """Where tests meet the bench.
 
-Unit tests need nothing but pytest and hypothesis. All others need a bench: ./dev/test brings it
+Unit tests need the packages of dev/requirements-test.txt. All others need a bench: ./dev/test brings it
 up and says through environment variables where it is; without them they are left out, and the
 summary says so.
 """

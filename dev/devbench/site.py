@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 from devbench import commands, frappe_source, layout, progress, python_env, services
 from devbench.layout import ADMIN_PASSWORD, Bench
 from devbench.system_packages import find
+
+SITE_SETUP = Path(__file__).with_name("site_setup.py")
 
 
 def bench_argv(bench: Bench, *arguments: str) -> list[str]:
@@ -55,7 +58,9 @@ def _ensure_site(bench: Bench, ports: dict[str, int], name: str, own_settings: d
 	progress.once(
 		bench,
 		f"settings-{name}",
-		progress.fingerprint([json.dumps(settings, sort_keys=True)]),
+		progress.fingerprint(
+			[json.dumps(settings, sort_keys=True), progress.files_fingerprint([SITE_SETUP])]
+		),
 		f"Settings of {name}",
 		lambda: _configure(bench, name, settings),
 	)

@@ -8,6 +8,7 @@ import sys
 import boto3
 
 import frappe
+from frappe.utils import get_system_timezone
 from frappe.utils.scheduler import toggle_scheduler
 
 
@@ -23,8 +24,10 @@ def set_up(site: str) -> None:
 
 
 def finish_setup_wizard() -> None:
-	"""Leave out the wizard that a new site opens with."""
-	frappe.db.set_single_value("System Settings", "setup_complete", 1)
+	"""Leave out the wizard that a new site opens with, but answer what System Settings cannot be saved without."""
+	for field, answer in (("language", "en"), ("time_zone", get_system_timezone()), ("setup_complete", 1)):
+		if not frappe.db.get_single_value("System Settings", field):
+			frappe.db.set_single_value("System Settings", field, answer)
 	frappe.db.set_default("desktop:home_page", "workspace")
 
 
