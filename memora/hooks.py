@@ -13,10 +13,21 @@ after_migrate = ["memora.install.after_migrate"]
 
 # Requests: every way in and every request of a player is decided in one place
 
-on_login = "memora.api.guards.decide_login"
-on_session_creation = "memora.api.guards.begin_session"
+on_login = "memora.api.login_guard.decide_login"
+on_session_creation = "memora.api.login_guard.begin_session"
+on_logout = "memora.api.login_guard.end_session"
 auth_hooks = ["memora.api.guards.authorize_request"]
-after_request = ["memora.api.guards.finish_response"]
+after_request = [
+	"memora.api.caller.send_headers",
+	"memora.api.login_guard.finish_login",
+	"memora.api.audit.write_trail",
+]
+
+# Schedule
+
+scheduler_events = {
+	"cron": {"*/15 * * * *": ["memora.services.wallet_sync.sync_pending_wallets"]},
+}
 
 # Permissions
 

@@ -7,9 +7,17 @@ Every endpoint takes the header X-Device-ID; the player is always the session's 
 from __future__ import annotations
 
 import frappe
-from memora.api import guards
+from memora.api import caller, guards, login_guard
 from memora.api.guards import log_security_event, rate_limit, require_authorized_device
-from memora.services import device_auth, enrollment, gate_copies, session_manager, wallet_engine
+from memora.services import (
+	device_auth,
+	enrollment,
+	gate_copies,
+	session_manager,
+	wallet_engine,
+	wallet_sync,
+	xp_claims,
+)
 from memora.services.cdn_export import url_resolver
 from memora.services.progress_engine import completion
 from memora.services.progress_engine.award import PLAYER_POLICY
@@ -22,6 +30,7 @@ from memora.utils.validators import (
 )
 
 __all__ = [
+	"add_xp",
 	"check_device_authorization",
 	"complete_lesson",
 	"get_wallet",
@@ -32,6 +41,7 @@ __all__ = [
 	"register_device",
 	"remove_device",
 	"require_authorized_device",
+	"trigger_wallet_sync",
 	"validate_email",
 	"validate_hearts_earned",
 	"validate_session",
@@ -59,21 +69,22 @@ def login(
 	         "devices_authorized": 1, "plan_id": "PLAN-001" | None, "manifest_url": "https://..." | None}
 	"""
 	if tmp_id:
-		guards.resume_login(validators.parse_id(tmp_id, "tmp_id"), validators.parse_id(otp, "otp"))
+		login_guard.resume_login(validators.parse_id(tmp_id, "tmp_id"), validators.parse_id(otp, "otp"))
 	else:
-		guards.start_login(validators.parse_id(usr, "usr"), validators.parse_password(pwd, "pwd"))
-	if frappe.local.login_manager.login() is False:
+		login_guard.start_login(validators.parse_id(usr, "usr"), validators.parse_password(pwd, "pwd"))
+	if not login_guard.log_in():
 		return None
-	guards.begin_session()
+	login_guard.begin_session()
 	user_id = frappe.session.user
 	plan_id = enrollment.current_plan(user_id)
 	return {
 		"message": "Logged in successfully",
 		"session_id": frappe.session.sid,
-		"is_first_device": guards.is_first_device(),
+		"is_first_device": login_guard.is_first_device(),
 		"devices_authorized": gate_copies.read(user_id, None).device_count,
 		"plan_id": plan_id,
 		"manifest_url": url_resolver.get_content_url(f"plans/{plan_id}/manifest.json") if plan_id else None,
+		**login_guard.csrf_token(),
 	}
 
 
@@ -84,8 +95,6 @@ def logout() -> dict:
 
 	Returns {"message": "Logged out successfully"}
 	"""
-	session_manager.end_own_session(frappe.session.user, frappe.session.sid)
-	log_security_event("logout", frappe.session.user, None, frappe.request.path, "success")
 	frappe.local.login_manager.logout()
 	return {"message": "Logged out successfully"}
 
@@ -97,7 +106,7 @@ def check_device_authorization() -> dict:
 
 	Returns {"authorized": True, "device_count": 2}
 	"""
-	gate = gate_copies.read(frappe.session.user, guards.device_id())
+	gate = gate_copies.read(frappe.session.user, caller.device_id())
 	return {"authorized": gate.is_device_authorized, "device_count": gate.device_count}
 
 
@@ -196,3 +205,36 @@ def get_wallet() -> dict:
 	         "last_played_at": "2026-01-27T10:30:00", "streak_active": True}
 	"""
 	return wallet_engine.get_wallet(frappe.session.user)
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit(max_requests=10, window_seconds=60)
+@require_authorized_device
+def add_xp(xp_amount: int | str | None = None, client_event_id: str | None = None) -> dict:
+	"""Claim 1 to 1000 XP that the app awards by itself. The site limits claims by day, and can refuse them.
+
+	Returns {"message": "XP awarded successfully", "xp_awarded": 50, "new_total_xp": 200,
+	         "event_id": "...", "duplicate": False}
+	"""
+	outcome = xp_claims.claim_xp(
+		frappe.session.user,
+		validators.parse_int(xp_amount, "xp_amount", validators.MIN_XP_CLAIM, validators.MAX_XP_CLAIM),
+		validators.parse_optional(validators.parse_uuid4, client_event_id, "client_event_id"),
+	)
+	return {"message": "XP awarded successfully", **outcome}
+
+
+@frappe.whitelist(methods=["POST"])
+@rate_limit()
+def trigger_wallet_sync(force: bool | int | str = False) -> dict:
+	"""Write the wallets that changed, or with `force` those of all enabled players, now. For a System Manager.
+
+	Returns {"message": "Manual wallet sync completed", "force": False, "synced": 150, "duration": 3.5, "errors": 0}
+	"""
+	frappe.only_for("System Manager")
+	force = validators.parse_bool(force, "force")
+	return {
+		"message": "Manual wallet sync completed",
+		"force": force,
+		**wallet_sync.trigger_wallet_sync(force),
+	}

@@ -6,7 +6,7 @@ true. Everything else is audit and has no `seq`. Nothing is ever changed or dele
 """
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 import frappe
@@ -14,6 +14,10 @@ from memora.utils import clock
 
 LESSON_COMPLETION = "lesson_completion"
 LESSON_FAILED = "lesson_failed"
+DUPLICATE = "duplicate"
+XP_CLAIM = "xp_claim"
+STREAK_UPDATE = "streak_update"
+ADJUSTMENT = "adjustment"
 
 _INSERT = """
 insert into `tabMemora Interaction Log`
@@ -31,7 +35,8 @@ _HISTORY = """
 	where player = %(player)s and seq is not null order by seq desc limit 1)
 union all
 (select 'play', seq, interaction_type, reference_id, client_event_id, interaction_data from `tabMemora Interaction Log`
-	where player = %(player)s and reference_id = %(lesson)s and seq is not null order by seq desc limit 1)
+	where player = %(player)s and reference_id = %(lesson)s and seq is not null
+	and interaction_type in ('lesson_completion', 'lesson_failed') order by seq desc limit 1)
 union all
 (select 'event', seq, interaction_type, reference_id, client_event_id, interaction_data from `tabMemora Interaction Log`
 	where player = %(player)s and client_event_id = %(client_event_id)s)
@@ -42,20 +47,22 @@ union all
 
 
 class Play(NamedTuple):
-	"""An award for a lesson as the ledger remembers it.
+	"""An award as the ledger remembers it.
 
-	data: {"at": UTC ISO time, "hearts": int, "outcome": what the caller was told}
+	seq: None for a duplicate, which paid nothing and holds the outcome of the play that it repeated.
+	lesson_id: for an award that is no lesson's, whatever else it refers to.
+	data: {"at": UTC ISO time, "hearts": int, "outcome": what the caller was told}; hearts only for a lesson.
 	"""
 
-	seq: int
+	seq: int | None
 	interaction_type: str
-	lesson_id: str
+	lesson_id: str | None
 	client_event_id: str | None
 	data: dict
 
 	@property
-	def hearts(self) -> int:
-		return self.data["hearts"]
+	def hearts(self) -> int | None:
+		return self.data.get("hearts")
 
 	@property
 	def at(self) -> datetime:
@@ -71,8 +78,12 @@ class History(NamedTuple):
 	was_completed: bool
 
 
-def read_history(player: str, lesson_id: str, client_event_id: str | None) -> History:
-	"""One SELECT. Call it under the player's lock in a fresh transaction, or `last_seq` may be old."""
+def read_history(player: str, lesson_id: str | None, client_event_id: str | None) -> History:
+	"""One SELECT. Call it under the player's lock in a fresh transaction, or `last_seq` may be old.
+
+	Args:
+		lesson_id: None before an award that is no lesson's.
+	"""
 	rows = frappe.db.sql(
 		_HISTORY, {"player": player, "lesson": lesson_id, "client_event_id": client_event_id}
 	)
@@ -89,7 +100,17 @@ def _play(columns: list | None) -> Play | None:
 	if columns is None:
 		return None
 	seq, interaction_type, lesson_id, client_event_id, data = columns
-	return Play(int(seq), interaction_type, lesson_id, client_event_id, json.loads(data))
+	return Play(seq and int(seq), interaction_type, lesson_id, client_event_id, json.loads(data))
+
+
+def xp_claimed_on(player: str, day: date) -> int:
+	"""The XP that a player's claims of one UTC day brought. A claim's reference is its day."""
+	[[xp]] = frappe.db.sql(
+		"""select ifnull(sum(xp_awarded), 0) from `tabMemora Interaction Log`
+		where player = %s and reference_id = %s and interaction_type = %s""",
+		(player, day.isoformat(), XP_CLAIM),
+	)
+	return int(xp)
 
 
 def append_award(
@@ -124,12 +145,38 @@ def append_award(
 	)
 
 
-def append_event(player: str, interaction_type: str, data: dict, reference_id: str | None = None) -> None:
-	"""One INSERT of a row that pays nothing: logins, logouts, refusals, failed lessons."""
-	_insert(player=player, interaction_type=interaction_type, data=data, reference_id=reference_id)
+def append_event(
+	player: str | None,
+	interaction_type: str,
+	data: dict,
+	reference_id: str | None = None,
+	client_event_id: str | None = None,
+) -> None:
+	"""One INSERT of a row that pays nothing: logins, logouts, refusals, failed lessons, duplicates.
+
+	Args:
+		player: None where it concerns no account.
+	"""
+	_insert(
+		player=player,
+		interaction_type=interaction_type,
+		data=data,
+		reference_id=reference_id,
+		client_event_id=client_event_id,
+	)
 
 
-def _insert(*, player: str, data: dict, **columns) -> None:
+def count_events_since(player: str | None, interaction_type: str, since: datetime) -> int:
+	"""How many such rows there are from `since` (naive UTC) on."""
+	[[rows]] = frappe.db.sql(
+		"""select count(*) from `tabMemora Interaction Log`
+		where created_at >= %s and player <=> %s and interaction_type = %s""",
+		(clock.to_site_time(since), player, interaction_type),
+	)
+	return rows
+
+
+def _insert(*, player: str | None, data: dict, **columns) -> None:
 	empty = dict.fromkeys(
 		("reference_id", "subject", "seq", "first_completion_of", "client_event_id", "event_id")
 	)

@@ -15,6 +15,7 @@ A mark older than STALE_MARK_SECONDS means that the process died between 2 and 3
 
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from memora.utils import clock, redis_store, transactions
 from memora.utils.redis_keys import (
 	get_best_hearts_key,
 	get_dirty_progress_key,
+	get_last_played_at_synced_key,
 	get_pending_wallet_sync_key,
 	get_progress_key,
 	get_wallet_key,
@@ -54,14 +56,16 @@ if redis.call("HEXISTS", KEYS[1], "epoch") == 1 then
 end
 """
 
-# KEYS: wallet. ARGV: seq, new epoch, then field and value pairs. Keeps a copy that already stands at this seq, and
-# with it the copies of other subjects. Returns the epoch in force.
+# KEYS: wallet, pending wallets. ARGV: user, seq, new epoch, then field and value pairs. Keeps a copy that already
+# stands at this seq, and with it the copies of other subjects. Returns the epoch in force. What took the copy away may
+# have taken the user's place in the queue with it, so he is queued again.
 _LOAD_WALLET = """
 local kept = redis.call("HMGET", KEYS[1], "epoch", "seq", "in_flight_seq")
-if kept[1] and kept[2] == ARGV[1] and not kept[3] then return kept[1] end
+if kept[1] and kept[2] == ARGV[2] and not kept[3] then return kept[1] end
+redis.call("SADD", KEYS[2], ARGV[1])
 redis.call("DEL", KEYS[1])
-redis.call("HSET", KEYS[1], "seq", ARGV[1], "epoch", ARGV[2], unpack(ARGV, 3))
-return ARGV[2]
+redis.call("HSET", KEYS[1], "seq", ARGV[2], "epoch", ARGV[3], unpack(ARGV, 4))
+return ARGV[3]
 """
 
 # KEYS: bitmap, best hearts. ARGV: TTL, bitmap, then field and value pairs.
@@ -72,41 +76,69 @@ for i = 3, #ARGV, 2 do redis.call("HSET", KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call("EXPIRE", KEYS[2], ARGV[1])
 """
 
-# KEYS: wallet, bitmap, best hearts, pending wallets, dirty progress.
-# ARGV: seq, user, pair, offset of the bit (-1: none), lesson (or ""), best hearts, XP, then wallet fields and values.
+# KEYS: wallet, pending wallets; after an award for a lesson also bitmap, best hearts, dirty progress.
+# ARGV: seq, user, the four wallet fields with their values, last_played_at last (3 to 10); after an award for a lesson
+# also the pair, the offset of the bit (-1: none), lesson, best hearts, XP (11 to 15).
 # A copy that stands at this seq or later was loaded after the commit and contains the award.
 _APPLY = """
-redis.call("SADD", KEYS[4], ARGV[2])
-redis.call("SADD", KEYS[5], ARGV[3])
-local copy = redis.call("HMGET", KEYS[1], "epoch", "seq")
+local is_lesson = #KEYS > 2
+redis.call("SADD", KEYS[2], ARGV[2])
+if is_lesson then redis.call("SADD", KEYS[5], ARGV[11]) end
+local copy = redis.call("HMGET", KEYS[1], "epoch", "seq", "last_played_at")
 local seq, copy_seq = tonumber(ARGV[1]), tonumber(copy[2])
 if not copy[1] or not copy_seq or copy_seq < seq - 1 then return redis.call("DEL", KEYS[1]) end
 if copy_seq >= seq then return 0 end
-redis.call("HSET", KEYS[1], "seq", ARGV[1], unpack(ARGV, 8))
+if copy[3] > ARGV[10] then ARGV[10] = copy[3] end
+redis.call("HSET", KEYS[1], "seq", ARGV[1], unpack(ARGV, 3, 10))
 redis.call("HDEL", KEYS[1], "in_flight_seq", "in_flight_since")
-if redis.call("HGET", KEYS[3], ":epoch") ~= copy[1] or redis.call("EXISTS", KEYS[2]) == 0 then
-	return redis.call("DEL", KEYS[2], KEYS[3])
+if not is_lesson then return 0 end
+if redis.call("HGET", KEYS[4], ":epoch") ~= copy[1] or redis.call("EXISTS", KEYS[3]) == 0 then
+	return redis.call("DEL", KEYS[3], KEYS[4])
 end
-if ARGV[4] ~= "-1" then
-	redis.call("SETBIT", KEYS[2], ARGV[4], 1)
-	redis.call("HSET", KEYS[3], ARGV[5], ARGV[6])
+if ARGV[12] ~= "-1" then
+	redis.call("SETBIT", KEYS[3], ARGV[12], 1)
+	redis.call("HSET", KEYS[4], ARGV[13], ARGV[14])
 end
-redis.call("HINCRBY", KEYS[3], ":xp", ARGV[7])
-redis.call("PERSIST", KEYS[2])
+redis.call("HINCRBY", KEYS[4], ":xp", ARGV[15])
 redis.call("PERSIST", KEYS[3])
+redis.call("PERSIST", KEYS[4])
 return 0
 """
 
+# KEYS: wallet, throttle, pending wallets. ARGV: time, lifetime of the throttle, user. Returns whether the copy is
+# there, and whether the user was queued.
+_TOUCH = """
+local copy = redis.call("HMGET", KEYS[1], "epoch", "last_played_at")
+if not copy[1] then return {0, 0} end
+if copy[2] < ARGV[1] then redis.call("HSET", KEYS[1], "last_played_at", ARGV[1]) end
+if not redis.call("SET", KEYS[2], ARGV[1], "EX", ARGV[2], "NX") then return {1, 0} end
+redis.call("SADD", KEYS[3], ARGV[3])
+return {1, 1}
+"""
 
-class Award(NamedTuple):
-	"""What one committed ledger row changed. bit_index is None where no lesson was passed."""
+# KEYS: wallets.
+_LAST_PLAYED = """
+local times = {}
+for i, key in ipairs(KEYS) do times[i] = redis.call("HGET", key, "last_played_at") or "" end
+return times
+"""
 
-	wallet: Wallet
+
+class LessonAward(NamedTuple):
+	"""What an award changed in a subject. bit_index is None where no lesson was passed."""
+
 	subject_id: str
 	lesson_id: str
 	bit_index: int | None
 	best_hearts: int
 	xp_awarded: int
+
+
+class Award(NamedTuple):
+	"""What one committed ledger row changed: the wallet always, a subject where the award is a lesson's."""
+
+	wallet: Wallet
+	lesson: LessonAward | None = None
 
 
 class _Copies(NamedTuple):
@@ -146,6 +178,12 @@ def read_for_award(user_id: str, subject_id: str, last_seq: int) -> tuple[Wallet
 	return wallet, progress
 
 
+def read_wallet_for_award(user_id: str, last_seq: int) -> Wallet:
+	"""The wallet alone, as `read_for_award`."""
+	wallet = _read(user_id, "").wallet
+	return wallet if wallet and wallet.seq == last_seq else _load_wallet_locked(user_id)[0]
+
+
 def load_wallet(user_id: str) -> Wallet | None:
 	"""Load the wallet's copy from MariaDB under the player's mutex."""
 	with transactions.fresh_transaction():
@@ -163,24 +201,46 @@ def mark_in_flight(user_id: str, seq: int) -> None:
 
 def apply_award(user_id: str, award: Award) -> None:
 	"""Bring the copies forward by one committed award, in one script. Safe to run twice and out of order."""
-	redis_store.run_script(
-		_APPLY,
-		[
-			*_keys(user_id, award.subject_id),
-			get_pending_wallet_sync_key(),
-			get_dirty_progress_key(),
-		],
-		[
-			award.wallet.seq,
-			user_id,
-			json.dumps([user_id, award.subject_id]),
-			-1 if award.bit_index is None else bits.redis_offset(award.bit_index),
-			award.lesson_id,
-			award.best_hearts,
-			award.xp_awarded,
-			*_wallet_fields(award.wallet),
-		],
-	)
+	keys = [get_wallet_key(user_id), get_pending_wallet_sync_key()]
+	arguments = [award.wallet.seq, user_id, *_wallet_fields(award.wallet)]
+	if award.lesson:
+		keys += [*_keys(user_id, award.lesson.subject_id)[1:], get_dirty_progress_key()]
+		arguments += _lesson_arguments(user_id, award.lesson)
+	redis_store.run_script(_APPLY, keys, arguments)
+
+
+def _lesson_arguments(user_id: str, lesson: LessonAward) -> list[str | int]:
+	return [
+		json.dumps([user_id, lesson.subject_id]),
+		-1 if lesson.bit_index is None else bits.redis_offset(lesson.bit_index),
+		lesson.lesson_id,
+		lesson.best_hearts,
+		lesson.xp_awarded,
+	]
+
+
+def touch(user_id: str, moment: datetime, throttle_seconds: int) -> bool:
+	"""Bring last_played_at forward, and queue the wallet's row at most once in so many seconds.
+
+	Returns:
+		Whether it was queued; never for a user who is no player.
+	"""
+	keys = [get_wallet_key(user_id), get_last_played_at_synced_key(user_id), get_pending_wallet_sync_key()]
+	arguments = [clock.iso(moment), throttle_seconds, user_id]
+	has_copy, is_queued = redis_store.run_script(_TOUCH, keys, arguments)
+	if not has_copy and load_wallet(user_id):
+		_, is_queued = redis_store.run_script(_TOUCH, keys, arguments)
+	return bool(is_queued)
+
+
+def read_last_played(user_ids: Sequence[str]) -> dict[str, datetime]:
+	"""When each user played last, where the copies know; one round trip."""
+	times = redis_store.run_script(_LAST_PLAYED, map(get_wallet_key, user_ids), [])
+	return {
+		user_id: datetime.fromisoformat(moment.decode())
+		for user_id, moment in zip(user_ids, times, strict=True)
+		if moment
+	}
 
 
 def _keys(user_id: str, subject_id: str) -> tuple[str, str, str]:
@@ -221,8 +281,8 @@ def _load_wallet_locked(user_id: str) -> tuple[Wallet, str]:
 	wallet = recovery.read_wallet(user_id)
 	epoch = redis_store.run_script(
 		_LOAD_WALLET,
-		[get_wallet_key(user_id)],
-		[wallet.seq, secrets.token_hex(8), *_wallet_fields(wallet)],
+		[get_wallet_key(user_id), get_pending_wallet_sync_key()],
+		[user_id, wallet.seq, secrets.token_hex(8), *_wallet_fields(wallet)],
 	)
 	return wallet, epoch.decode()
 

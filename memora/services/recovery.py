@@ -5,7 +5,7 @@ contains, so no row is counted twice and none is missed, whatever was synced and
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -13,6 +13,29 @@ import frappe
 from memora.services import interaction_log
 from memora.services.progress_engine import bits
 from memora.utils import clock
+
+# Snapshots, and what the ledger has after each. The award's own UTC time: created_at is site time, which an autumn
+# night has twice. The streak is the one that the last row which tells one left behind. A login is playing, too.
+_WALLETS = """
+select profile.user, profile.active_session_started, wallet.total_xp, wallet.current_streak,
+	wallet.last_success_date, wallet.last_played_at, ifnull(wallet.synced_through, 0) as synced_through,
+	later.last_seq, later.xp, later.last_award_at,
+	json_extract(streak_row.interaction_data, '$.outcome.streak') as streak
+from `tabMemora Player Profile` profile
+join `tabMemora Player Wallet` wallet on wallet.player = profile.name
+left join (
+	select log.player, max(log.seq) as last_seq, sum(log.xp_awarded) as xp,
+		max(json_value(log.interaction_data, '$.at')) as last_award_at,
+		max(if(json_exists(log.interaction_data, '$.outcome.streak'), log.seq, null)) as streak_seq
+	from `tabMemora Player Profile` profile
+	join `tabMemora Player Wallet` wallet on wallet.player = profile.name
+	join `tabMemora Interaction Log` log on log.player = profile.user and log.seq > ifnull(wallet.synced_through, 0)
+	where profile.user in %(users)s group by log.player {lock}
+) later on later.player = profile.user
+left join `tabMemora Interaction Log` streak_row
+	on streak_row.player = later.player and streak_row.seq = later.streak_seq
+where profile.user in %(users)s {lock}
+"""
 
 
 class Wallet(NamedTuple):
@@ -45,55 +68,37 @@ def lock_wallet(user_id: str) -> bool:
 	)
 
 
-def read_wallet(user_id: str) -> Wallet | None:
-	"""The wallet as the ledger has it; None for a user who is no player."""
-	rows = frappe.db.sql(
-		"""select wallet.total_xp, wallet.current_streak, wallet.last_success_date, wallet.last_played_at,
-			ifnull(wallet.synced_through, 0)
-		from `tabMemora Player Wallet` wallet
-		join `tabMemora Player Profile` profile on profile.name = wallet.player
-		where profile.user = %s""",
-		user_id,
-	)
-	if not rows:
-		return None
-	total_xp, streak, last_success_date, last_played_at, synced_through = rows[0]
-	snapshot = Wallet(
-		int(synced_through), total_xp, streak, last_success_date, clock.from_site_time(last_played_at)
-	)
-	return _with_later_awards(user_id, snapshot)
+def read_wallet(user_id: str, lock: bool = False) -> Wallet | None:
+	"""The wallet as the ledger has it; None for a user who is no player.
+
+	Args:
+		lock: see what is committed now, even where the transaction has read before. Only under the player's mutex.
+	"""
+	return next(iter(read_wallets([user_id], lock).values()), None)
 
 
-def _with_later_awards(user_id: str, snapshot: Wallet) -> Wallet:
-	last_seq, xp, last_award_at = frappe.db.sql(
-		"""select max(seq), ifnull(sum(xp_awarded), 0), max(created_at) from `tabMemora Interaction Log`
-		where player = %s and seq > %s""",
-		(user_id, snapshot.seq),
-	)[0]
-	if last_seq is None:
-		return snapshot
-	streak, last_success_date = _streak_after(user_id, snapshot)
-	times = [snapshot.last_played_at, clock.from_site_time(last_award_at)]
+def read_wallets(user_ids: Sequence[str], lock: bool = False) -> dict[str, Wallet]:
+	"""The wallets of those users who are players, in one query."""
+	query = _WALLETS.format(lock="lock in share mode" if lock else "")
+	return {row.user: _wallet(row) for row in frappe.db.sql(query, {"users": list(user_ids)}, as_dict=True)}
+
+
+def _wallet(row: dict) -> Wallet:
+	"""The snapshot of a row of _WALLETS brought forward by the awards after it."""
+	run = json.loads(row.streak) if row.streak else None
+	day = row.last_success_date if run is None else run["last_success_date"]
+	times = (
+		clock.from_site_time(row.last_played_at),
+		row.last_award_at and datetime.fromisoformat(row.last_award_at),
+		clock.from_site_time(row.active_session_started),
+	)
 	return Wallet(
-		seq=int(last_seq),
-		total_xp=snapshot.total_xp + int(xp),
-		current_streak=streak,
-		last_success_date=last_success_date,
-		last_played_at=max(moment for moment in times if moment),
+		seq=int(row.synced_through if row.last_seq is None else row.last_seq),
+		total_xp=row.total_xp + int(row.xp or 0),
+		current_streak=row.current_streak if run is None else run["new_streak"],
+		last_success_date=date.fromisoformat(day) if isinstance(day, str) else day,
+		last_played_at=max((moment for moment in times if moment), default=None),
 	)
-
-
-def _streak_after(user_id: str, snapshot: Wallet) -> tuple[int, date | None]:
-	"""The streak that the last completion left; each award row keeps it."""
-	rows = frappe.db.sql(
-		"""select interaction_data from `tabMemora Interaction Log`
-		where player = %s and seq > %s and interaction_type = %s order by seq desc limit 1""",
-		(user_id, snapshot.seq, interaction_log.LESSON_COMPLETION),
-	)
-	if not rows:
-		return snapshot.current_streak, snapshot.last_success_date
-	streak = json.loads(rows[0][0])["outcome"]["streak"]
-	return streak["new_streak"], date.fromisoformat(streak["last_success_date"])
 
 
 def read_progress(user_id: str, subject_id: str) -> Progress:

@@ -9,9 +9,13 @@ Only the session that was live before is ended, never "all others": another logi
 one has a Frappe session already.
 """
 
+import contextlib
+from datetime import datetime
+
 import frappe
 from frappe.sessions import delete_session
-from memora.services import gate_copies
+from memora.exceptions import StoreUnavailable
+from memora.services import audit_trail, gate_copies, wallet_engine
 from memora.utils import clock, compat, transactions
 
 
@@ -26,9 +30,14 @@ def create_session(user_id: str, device_id: str, session_id: str | None = None) 
 	session_id = session_id or frappe.session.sid
 	transactions.begin_fresh()
 	replaced_hash = _live_session_hash(user_id)
-	_write_session(user_id, gate_copies.hash_session_id(session_id), device_id)
+	if replaced_hash:
+		audit_trail.record_change(audit_trail.SESSION_REPLACED, user_id, device_id=device_id)
+	started = clock.utc_now()
+	_write_session(user_id, gate_copies.hash_session_id(session_id), device_id, started)
 	frappe.db.commit()  # two logins at once are ordered by this row's lock; hold it no longer than needed
 	_end_frappe_session(user_id, replaced_hash, "Logged In From Another Session")
+	with contextlib.suppress(StoreUnavailable):  # without Redis the session's start in MariaDB says it
+		wallet_engine.update_last_played_at(user_id, started)
 	return session_id
 
 
@@ -43,6 +52,8 @@ def invalidate_session(user_id: str) -> None:
 	Part of the caller's transaction: when that is rolled back, the session lives on.
 	"""
 	ended_hash = _live_session_hash(user_id)
+	if ended_hash:
+		audit_trail.record_change(audit_trail.SESSION_INVALIDATED, user_id)
 	_write_session(user_id, None, None)
 	compat.after_commit(lambda: _end_frappe_session(user_id, ended_hash, "Session Invalidated"))
 
@@ -63,12 +74,13 @@ def _live_session_hash(user_id: str) -> str | None:
 	return rows[0][0] if rows else None
 
 
-def _write_session(user_id: str, session_hash: str | None, device_id: str | None) -> None:
-	started = clock.to_site_time(clock.utc_now()) if session_hash else None
+def _write_session(
+	user_id: str, session_hash: str | None, device_id: str | None, started: datetime | None = None
+) -> None:
 	frappe.db.sql(
 		"""update `tabMemora Player Profile`
 		set active_session_hash = %s, active_session_device = %s, active_session_started = %s where user = %s""",
-		(session_hash, device_id, started, user_id),
+		(session_hash, device_id, clock.to_site_time(started), user_id),
 	)
 	gate_copies.drop(user_id)
 

@@ -21,6 +21,11 @@ class StreakOutcome(NamedTuple):
 	streak_action: str
 	last_success_date: date | None
 
+	def as_dict(self) -> dict:
+		"""As replies and the ledger have it: the day as "YYYY-MM-DD" or None."""
+		day = self.last_success_date
+		return {**self._asdict(), "last_success_date": day.isoformat() if day else None}
+
 
 def next_streak(
 	current_streak: int, last_success_date: date | None, today: date, hearts: int

@@ -37,8 +37,18 @@ def get_wallet_key(user_id: str) -> str:
 
 
 def get_pending_wallet_sync_key() -> str:
-	"""SET, no TTL: users whose wallet row is behind the ledger. Written by player_copies."""
+	"""SET, no TTL: users whose wallet row may be behind. Written by player_copies, emptied by wallet_sync."""
 	return "pending_wallet_sync"
+
+
+def get_syncing_wallets_key() -> str:
+	"""SET, no TTL: users taken from the pending set whose wallet row is being written. Written by wallet_sync."""
+	return "syncing_wallets"
+
+
+def get_wallet_sync_lock_key() -> str:
+	"""STRING, TTL 1 minute, renewed after each chunk: the token of the sync that is running."""
+	return "wallet_sync:lock"
 
 
 def get_rate_limit_key(user_id: str, function_name: str) -> str:
@@ -46,8 +56,13 @@ def get_rate_limit_key(user_id: str, function_name: str) -> str:
 	return f"rate_limit:{user_id}:{function_name}"
 
 
+def get_security_report_key(user_id: str, event_type: str) -> str:
+	"""STRING, TTL 1 hour: present while such an event of the user is in the Error Log. Written by audit_trail."""
+	return f"security_report:{user_id}:{event_type}"
+
+
 def get_last_played_at_synced_key(user_id: str) -> str:
-	"""STRING, TTL 15 minutes: present while the row's last_played_at was queued recently."""
+	"""STRING, TTL 15 minutes: present while the row's last_played_at was queued recently. Written by player_copies."""
 	return f"last_played_at_synced:{user_id}"
 
 

@@ -1,16 +1,6 @@
 """Promises that a later step keeps, by what they wait for. One that starts to exist fails the suite here."""
 
 BY_REASON = {
-	"XP claims": ("memora.api.player.add_xp",),
-	"wallet sync": (
-		"memora.api.player.trigger_wallet_sync",
-		"memora.services.wallet_sync.sync_pending_wallets",
-		"memora.services.wallet_sync._bulk_update_wallets",
-		"memora.services.wallet_sync.chunk_list",
-		"memora.services.wallet_sync.trigger_wallet_sync",
-		"Schedule of memora.services.wallet_sync.sync_pending_wallets",
-		"Error Handling: Wallet Sync Error Handling",
-	),
 	"publishing queue": (
 		"memora.api.cdn_admin.get_queue_status",
 		"memora.services.cdn_export.batch_processor.process_pending_plans",
@@ -55,11 +45,6 @@ BY_REASON = {
 		"Events of Memora Plan Override",
 		"Schedule of memora.services.cdn_export.batch_processor.process_pending_plans",
 		"Error Handling: CDN Export Retry Logic",
-	),
-	"wallet writers": (
-		"memora.services.wallet_engine.update_streak",
-		"memora.services.wallet_engine.add_xp",
-		"memora.services.wallet_engine.update_last_played_at",
 	),
 	"publishing's health checks and alerts": (
 		"memora.services.cdn_export.health_checker.hourly_health_check",

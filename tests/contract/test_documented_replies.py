@@ -37,6 +37,7 @@ REPLIES = {
 		"last_success_date": str,
 		"last_played_at": str,
 	},
+	"memora.api.player.add_xp": {"message": "XP awarded successfully", "xp_awarded": 50, "new_total_xp": int},
 	"memora.api.progress.complete_lesson": {
 		"success": True,
 		"xp_earned": int,
@@ -86,6 +87,7 @@ class TestDocumentedReplies(FrappeTestCase):
 		self.get("memora.api.player.check_device_authorization")
 		self.get("memora.api.player.validate_session")
 		self.post("memora.api.player.complete_lesson", lesson_id=first, hearts_earned=3)
+		self.post("memora.api.player.add_xp", xp_amount=50)
 		self.get("memora.api.player.get_wallet")
 		self.get("memora.api.progress.get_progress", subject_id=self.game.subject.name)
 		self.post("memora.api.progress.complete_lesson", lesson_id=second, hearts=5)

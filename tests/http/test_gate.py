@@ -174,7 +174,7 @@ class TestEveryRequest(HTTPTestCase):
 		found = frappe.get_all(
 			"Memora Interaction Log", filters={"player": self.player.user}, pluck="interaction_type", order_by="name"
 		)
-		self.assertEqual(found, ["login", "device_refused"])
+		self.assertEqual(found, ["device_added", "login", "device_refused"])
 
 
 class TestDevicesByAnAdministrator(HTTPTestCase):

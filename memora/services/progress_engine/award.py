@@ -78,10 +78,7 @@ def decide(
 		"new_total_xp": before.total_xp + xp,
 		"is_first_completion": is_first,
 		"is_new_record": is_passed and (best is None or hearts > best),
-		"streak": {
-			**run._asdict(),
-			"last_success_date": run.last_success_date.isoformat() if run.last_success_date else None,
-		},
+		"streak": run.as_dict(),
 		"unlocked_node_ids": unlock_calculator.newly_unlocked_ids(structure, after),
 		"suggested_next_lesson_id": find_next_lesson(after),
 		"completion_percentage": completion_percentage(count_passed_lessons(after), len(lessons_of(after))),

@@ -28,7 +28,7 @@ from memora.exceptions import (
 )
 from memora.services import enrollment, interaction_log, player_copies, recovery
 from memora.services.interaction_log import History, Play
-from memora.services.player_copies import Award
+from memora.services.player_copies import Award, LessonAward
 from memora.services.progress_engine import award, structure_loader, unlock_calculator
 from memora.services.progress_engine.award import XpPolicy
 from memora.services.recovery import Progress, Wallet
@@ -79,6 +79,8 @@ def complete_lesson(
 		paid_before = _same_play(completion, history)
 		if paid_before is None:
 			return {**_award(completion, history), "duplicate": False}
+		if completion.client_event_id and not history.same_event:
+			_remember_event(completion, paid_before)
 	return {**paid_before.data["outcome"], "duplicate": True}
 
 
@@ -113,10 +115,24 @@ def _same_play(completion: Completion, history: History) -> Play | None:
 		_require_same_body(completion, history.same_event)
 		return history.same_event
 	last = history.last_play
+	if last and last.lesson_id != completion.lesson_id:  # MariaDB compares without case and accents
+		return None
 	if last is None or clock.utc_now() - last.at > SAME_PLAY_WINDOW:
 		return None
 	# Two different ids say that the player really finished the lesson twice.
 	return None if completion.client_event_id and last.client_event_id else last
+
+
+def _remember_event(completion: Completion, paid_before: Play) -> None:
+	"""Keep the id of a call that was a duplicate by its time: sent again next week, it still pays nothing."""
+	interaction_log.append_event(
+		completion.user_id,
+		interaction_log.DUPLICATE,
+		{**paid_before.data, "hearts": completion.hearts},
+		completion.lesson_id,
+		completion.client_event_id,
+	)
+	frappe.db.commit()  # before the caller is told that the id was dealt with
 
 
 def _require_same_body(completion: Completion, play: Play) -> None:
@@ -192,10 +208,10 @@ def _apply(completion: Completion, lesson: _Lesson, wallet: Wallet, progress: Pr
 	"""Best effort: where Redis fails now, the mark of step 5 makes the copy a miss."""
 	best_hearts = max(completion.hearts, progress.best_hearts.get(completion.lesson_id, 0))
 	bit_index = lesson.node["bit_index"] if completion.hearts > 0 else None
-	applied = Award(
-		wallet, lesson.subject_id, completion.lesson_id, bit_index, best_hearts, outcome["xp_awarded"]
+	played = LessonAward(
+		lesson.subject_id, completion.lesson_id, bit_index, best_hearts, outcome["xp_awarded"]
 	)
 	try:
-		player_copies.apply_award(completion.user_id, applied)
+		player_copies.apply_award(completion.user_id, Award(wallet, played))
 	except StoreUnavailable:
 		frappe.logger("memora").warning("award %s is in the ledger, its copies are not", outcome["event_id"])

@@ -120,6 +120,16 @@ class TestExactlyOnce(CompletionTestCase):
 			self.complete(self.game.lessons[0], 4, event=event, at=MORNING + timedelta(minutes=1))
 		self.assertEqual(self.total_in_ledger(), 35)
 
+	def test_an_event_id_that_was_a_duplicate_by_its_time_never_pays_later(self):
+		first = self.complete(self.game.lessons[0], 5)
+		event = str(uuid.uuid4())
+		self.complete(self.game.lessons[0], 4, event=event, at=MORNING + timedelta(seconds=1))
+		late = self.complete(self.game.lessons[0], 4, event=event, at=MORNING + timedelta(days=7))
+		self.assertEqual(late, {**first, "duplicate": True})
+		with self.assertRaises(IdempotencyConflict):
+			self.complete(self.game.lessons[0], 3, event=event, at=MORNING + timedelta(days=8))
+		self.assertEqual(self.total_in_ledger(), 35)
+
 	def test_two_event_ids_within_ten_seconds_are_two_plays(self):
 		self.complete(self.game.lessons[0], event=str(uuid.uuid4()))
 		second = self.complete(self.game.lessons[0], event=str(uuid.uuid4()), at=MORNING + timedelta(seconds=2))
@@ -201,7 +211,8 @@ class TestCopiesAndTruth(CompletionTestCase):
 	def test_an_award_that_is_applied_late_or_twice_changes_nothing(self):
 		self.complete(self.game.lessons[0])
 		wallet = recovery.read_wallet(self.player.user)
-		late = player_copies.Award(wallet, self.game.subject.name, self.game.lessons[0], 0, 5, 35)
+		played = player_copies.LessonAward(self.game.subject.name, self.game.lessons[0], 0, 5, 35)
+		late = player_copies.Award(wallet, played)
 		self.complete(self.game.lessons[1], at=MORNING + timedelta(minutes=1))
 		before = self.seen()
 		player_copies.apply_award(self.player.user, late)
@@ -211,8 +222,8 @@ class TestCopiesAndTruth(CompletionTestCase):
 	def test_an_award_that_skips_a_seq_drops_the_copy_instead_of_trusting_it(self):
 		self.complete(self.game.lessons[0])
 		wallet = recovery.read_wallet(self.player.user)._replace(seq=5, total_xp=9999)
-		award = player_copies.Award(wallet, self.game.subject.name, self.game.lessons[0], 0, 5, 35)
-		player_copies.apply_award(self.player.user, award)
+		played = player_copies.LessonAward(self.game.subject.name, self.game.lessons[0], 0, 5, 35)
+		player_copies.apply_award(self.player.user, player_copies.Award(wallet, played))
 		self.assertEqual(self.wallet()["total_xp"], 35)
 
 	def test_another_subjects_copy_stays_valid_while_one_is_loaded(self):

@@ -2,7 +2,7 @@ import frappe
 from frappe import _, throw
 from frappe.model.document import Document
 from memora.exceptions import DeviceLimitReached, InvalidInput
-from memora.services import device_auth, enrollment, session_manager
+from memora.services import audit_trail, device_auth, enrollment, session_manager
 from memora.services.device_auth import FIRST_DEVICE_NAME, MAX_DEVICES_PER_PLAYER
 
 SERVER_FIELDS = ("active_session_hash", "active_session_device", "active_session_started")
@@ -21,6 +21,7 @@ class MemoraPlayerProfile(Document):
 		self.create_player_wallet()
 
 	def on_update(self):
+		self.record_device_changes()
 		self.end_session_of_removed_device()
 		self.sync_device_cache()
 		self.enrol_in_current_plan()
@@ -68,6 +69,19 @@ class MemoraPlayerProfile(Document):
 	def delete_player_wallet(self):
 		for wallet in frappe.get_all("Memora Player Wallet", filters={"player": self.name}, pluck="name"):
 			frappe.delete_doc("Memora Player Wallet", wallet, ignore_permissions=True)
+
+	def record_device_changes(self):
+		"""A device that is taken away while its session is live needs a person's eye."""
+		before = self.get_doc_before_save()
+		had, has = self._device_ids(before) if before else [], self._device_ids(self)
+		for device_id in had:
+			if device_id not in has:
+				in_use = self.active_session_hash and device_id == self.active_session_device
+				event = audit_trail.DEVICE_REMOVED_IN_USE if in_use else audit_trail.DEVICE_REMOVED
+				audit_trail.record_change(event, self.user, device_id=device_id)
+		for device_id in has:
+			if device_id not in had:
+				audit_trail.record_change(audit_trail.DEVICE_ADDED, self.user, device_id=device_id)
 
 	def end_session_of_removed_device(self):
 		before = self.get_doc_before_save()
