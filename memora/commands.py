@@ -39,6 +39,9 @@ def _publish(plan_id: str) -> bool:
 	from memora.services.cdn_export import batch_processor
 	from memora.services.cdn_export.errors import PublishError
 
+	if not batch_processor.is_known_plan(plan_id):
+		click.secho(f"{plan_id}: there is no such plan, and none was published.", fg="red", err=True)
+		return False
 	try:
 		summary = batch_processor.publish_plan(plan_id, "bench publish")
 	except (PublishError, OSError) as error:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from devbench import layout, progress, python_env, site, start, testing
+from devbench import layout, ports, progress, python_env, site, start, testing
 from devbench.errors import BenchError
 from devbench.layout import Bench
 
@@ -62,7 +62,7 @@ def _start(bench: Bench, arguments: list[str]) -> int:
 def _start_options(arguments: list[str]) -> argparse.Namespace:
 	parser = argparse.ArgumentParser(prog="dev/start", description="Start the development bench.")
 	parser.add_argument("--detach", action="store_true", help="return when everything is served")
-	parser.add_argument("--web-port", type=int, metavar="N", help="serve on this port from now on")
+	parser.add_argument("--web-port", type=ports.number, metavar="N", help="serve on this port from now on")
 	parser.add_argument("--new-ports", action="store_true", help="choose all ports anew")
 	return parser.parse_args(arguments)
 

@@ -33,6 +33,18 @@ BLOCK = 20
 BLOCKS = 900
 
 
+def number(text: str) -> int:
+	"""Read a port as an option has it.
+
+	Raises:
+		ValueError: it is no number from 1 to 65535.
+	"""
+	port = int(text)
+	if not 1 <= port <= 65535:
+		raise ValueError(f"{port} is no port")
+	return port
+
+
 def is_free(port: int) -> bool:
 	with socket.socket() as probe:
 		probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

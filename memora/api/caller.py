@@ -60,7 +60,9 @@ def device_id_or_none() -> str | None:
 
 def address() -> str:
 	"""The peer, or what the proxy on this machine said of it; never what a caller claims in front of that."""
-	peer = (frappe.request and frappe.request.remote_addr) or "unknown"
+	if not frappe.request:
+		return "console"
+	peer = frappe.request.remote_addr or "unknown"
 	forwarded = frappe.get_request_header("X-Forwarded-For")
 	if forwarded and peer in _THIS_MACHINE:
 		return forwarded.split(",")[-1].strip()

@@ -1,6 +1,10 @@
 """Publishing for those who may: content managers and system managers."""
 
+# Annotations stay text, or Frappe 15 would turn values into what `validators` must not take.
+from __future__ import annotations
+
 import frappe
+from memora.api.guards import rate_limit
 from memora.services.cdn_export import batch_processor, cdn_uploader
 from memora.utils import validators
 
@@ -8,6 +12,7 @@ PUBLISHER_ROLES = ["System Manager", "Memora Content Manager"]
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit()
 def test_connection() -> dict:
 	"""Write and delete a small object in the configured bucket.
 
@@ -18,6 +23,7 @@ def test_connection() -> dict:
 
 
 @frappe.whitelist(methods=["POST"])
+@rate_limit()
 def publish_plan(plan_id: str | None = None) -> dict:
 	"""Start publishing a plan in the background; CDN Sync Log tells how it went.
 

@@ -151,6 +151,15 @@ def check_windows(windows: Iterable[Window], user_id: str | None) -> None:
 		caller.refuse(message, RateLimitExceeded)
 
 
+# What Frappe itself refuses with inside an endpoint: a wrong password, a lockout, a missing role, an unknown document.
+FRAPPE_REFUSALS = (
+	frappe.AuthenticationError,
+	frappe.SecurityException,
+	frappe.PermissionError,
+	frappe.DoesNotExistError,
+)
+
+
 def tell_errors(endpoint: Callable) -> Callable:
 	"""Give a refusal its name and its headers. Frappe 14 names only errors that were thrown with a message."""
 
@@ -161,7 +170,7 @@ def tell_errors(endpoint: Callable) -> Callable:
 		except StoreUnavailable as error:
 			caller.add_headers({"Retry-After": str(error.retry_after_seconds)})
 			caller.refuse(str(error), StoreUnavailable)
-		except (MemoraError, frappe.AuthenticationError, frappe.SecurityException) as error:
+		except (MemoraError, *FRAPPE_REFUSALS) as error:
 			frappe.local.response["exc_type"] = type(error).__name__
 			frappe.local.flags.disable_traceback = True
 			raise

@@ -80,7 +80,7 @@ def _admit_player(user_id: str) -> Refusal | None:
 	if device_id is None:
 		return Refusal(DeviceIdRequired, caller.device_id_message())
 	is_first = device_auth.authorize_first_device(user_id, device_id, frappe.form_dict.get(DEVICE_NAME_ARGUMENT))
-	if not is_first and not gate_copies.load(user_id, device_id).is_device_authorized:
+	if not is_first and not gate_copies.confirm(user_id, device_id).is_device_authorized:
 		return Refusal(DeviceNotAuthorized, _("This device is not authorized for your account."))
 	frappe.local.memora_login = {"user_id": user_id, "device_id": device_id, "is_first_device": is_first}
 	return None

@@ -15,6 +15,7 @@ from memora.services.cdn_export import (
 	content_repository,
 	file_builder,
 	local_publisher,
+	local_storage,
 	structure_export,
 	sync_log,
 )
@@ -56,6 +57,14 @@ def enqueue_publish(plan_id: str, triggered_by: str) -> None:
 		frappe.throw(_("There is no plan {0}.").format(plan_id), frappe.DoesNotExistError)
 	job = f"{__name__}.{_rebuild_plan.__name__}"
 	frappe.enqueue(job, queue="long", plan_id=plan_id, triggered_by=triggered_by)
+
+
+def is_known_plan(plan_id: str) -> bool:
+	"""Whether there is such a plan, or one that is gone has left published files to withdraw."""
+	return bool(
+		frappe.db.exists("Memora Academic Plan", plan_id)
+		or local_storage.read_bytes(paths.manifest_path(plan_id))
+	)
 
 
 def publish_plan(plan_id: str, triggered_by: str = "") -> dict[str, Any]:

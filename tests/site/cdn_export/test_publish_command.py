@@ -39,15 +39,20 @@ class TestPublishCommand(PublishingTestCase):
 		frappe.db.rollback()
 		self.assertEqual(self.last_log(self.game.plan).triggered_by, "bench publish")
 
-	def test_a_plan_that_fails_makes_the_command_fail_and_the_others_are_published(self):
+	def test_a_plan_that_fails_makes_the_command_fail(self):
 		frappe.db.set_value("Memora Lesson", self.game.lessons[0], "title", "")
 		frappe.db.commit()
-		done = self.bench("publish", self.game.plan.name, "PLAN-NONE")
+		done = self.bench("publish", self.game.plan.name)
 		self.assertEqual(done.returncode, 1)
 		self.assertIn(f"{self.game.plan.name}: 4 files are not valid", done.stderr)
-		self.assertIn("PLAN-NONE: withdrawn", done.stdout)
 		self.assertIsNone(self.manifest(self.game.plan))
-		frappe.db.delete("CDN Sync Log", {"plan_id": "PLAN-NONE"})
+
+	def test_a_plan_that_nobody_knows_is_refused_and_the_others_are_published(self):
+		done = self.bench("publish", "PLAN-NONE", self.game.plan.name)
+		self.assertEqual(done.returncode, 1)
+		self.assertIn("PLAN-NONE: there is no such plan", done.stderr)
+		self.assertIn(f"{self.game.plan.name}: published", done.stdout)
+		self.assertEqual(frappe.db.count("CDN Sync Log", {"plan_id": "PLAN-NONE"}), 0)
 
 	def test_all_published_plans_are_published_on_request(self):
 		done = self.bench("publish", "--all")

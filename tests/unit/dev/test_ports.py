@@ -66,3 +66,13 @@ def test_a_port_taken_by_a_stranger_is_named_with_the_option_that_helps(name, op
 		with pytest.raises(BenchError, match=rf"Port {port} \({name}\) is taken.*{option}"):
 			ports.require_free({name: port})
 	ports.require_free({name: port})
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "65536", "29000000", "web", ""])
+def test_an_option_that_is_no_port_is_refused(text):
+	with pytest.raises(ValueError, match=r"."):
+		ports.number(text)
+
+
+def test_an_option_that_is_a_port_is_read():
+	assert ports.number("8000") == 8000
