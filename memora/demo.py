@@ -270,7 +270,6 @@ def _delete_player(profile: str) -> None:
 	subjects = frappe.get_all("Memora Structure Progress", filters={"player": user}, pluck="subject")
 	for wallet in frappe.get_all("Memora Player Wallet", filters={"player": profile}, pluck="name"):
 		delete("Memora Player Wallet", wallet)
-	frappe.db.delete("Memora Interaction Log", {"player": user})
 	frappe.db.delete("Memora Structure Progress", {"player": user})
 	redis_store.delete(
 		redis_keys.get_wallet_key(user),
@@ -283,6 +282,8 @@ def _delete_player(profile: str) -> None:
 		redis_keys.get_dirty_progress_key(), *(json.dumps([user, subject]) for subject in subjects)
 	)
 	delete("Memora Player Profile", profile)
+	# Last: that the profile's session ended is on record as well.
+	frappe.db.delete("Memora Interaction Log", {"player": user})
 
 
 def _delete_user(user: str) -> None:

@@ -111,6 +111,13 @@ def ledger_of(player) -> list:
 	return frappe.get_all(
 		"Memora Interaction Log",
 		filters={"player": player.user, "seq": ["is", "set"]},
-		fields=["seq", "interaction_type", "reference_id", "xp_awarded", "first_completion_of", "client_event_id"],
+		fields=[
+			"seq",
+			"interaction_type",
+			"reference_id",
+			"xp_awarded",
+			"first_completion_of",
+			"client_event_id",
+		],
 		order_by="seq",
 	)

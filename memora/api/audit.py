@@ -32,7 +32,10 @@ def log_security_event(
 	details = {"device_id": device_id, "endpoint": endpoint, "result": result, **kwargs}
 	audit_trail.write_to_file(event_type, user_id, details)
 	if result == "success" or _may_keep_refusal(event_type, user_id):
-		frappe.local.memora_audit = [*getattr(frappe.local, "memora_audit", []), (event_type, user_id, details)]
+		frappe.local.memora_audit = [
+			*getattr(frappe.local, "memora_audit", []),
+			(event_type, user_id, details),
+		]
 
 
 def _may_keep_refusal(event_type: str, user_id: str | None) -> bool:

@@ -82,18 +82,20 @@ def _pass_gate() -> None:
 	if not gate.is_player:
 		return
 	if gate.session_hash != session_hash:
-		_refuse_player("session_replaced", _("You have logged in on another device or were logged out."), SessionReplaced)
+		_refuse_player(
+			"session_replaced", _("You have logged in on another device or were logged out."), SessionReplaced
+		)
 	if device_id is None:
 		_refuse_player("device_id_missing", caller.device_id_message(), DeviceIdRequired)
 	if not gate.is_device_authorized:
-		_refuse_player("device_refused", _("This device is not authorized for your account."), DeviceNotAuthorized)
+		_refuse_player(
+			"device_refused", _("This device is not authorized for your account."), DeviceNotAuthorized
+		)
 	frappe.local.memora_gate = gate
 
 
 def _refuse_player(event_type: str, message: str, error: type[MemoraError]) -> NoReturn:
-	log_security_event(
-		event_type, frappe.session.user, caller.device_id_or_none(), caller.path(), "failure"
-	)
+	log_security_event(event_type, frappe.session.user, caller.device_id_or_none(), caller.path(), "failure")
 	caller.refuse(message, error)
 
 

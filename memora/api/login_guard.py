@@ -43,14 +43,17 @@ def decide_login(login_manager) -> None:
 	# A link or an identity provider may write the name in another case than Frappe's row has it; MariaDB takes them
 	# for the same user, Redis does not. From here on, and for Frappe's session too, there is one form.
 	login_manager.user = frappe.db.get_value("User", login_manager.user) or login_manager.user
-	user_id, method = login_manager.user, caller.called_method()
+	user_id = login_manager.user
 	is_player = bool(frappe.db.exists("Memora Player Profile", {"user": user_id}))
-	if not is_player and method == caller.MEMORA_LOGIN:
+	if not is_player and caller.called_method() == caller.MEMORA_LOGIN:
 		_refuse_login(user_id, Refusal(NoPlayerProfile, _("This account has no player profile.")))
-	user_type, is_enabled = frappe.db.get_value("User", user_id, ("user_type", "enabled"))
-	if not is_player or user_type == "System User":
-		return
-	if not is_enabled:  # a password is asked for this by Frappe, a link is not
+	if is_player and frappe.db.get_value("User", user_id, "user_type") != "System User":
+		_decide_players_login(login_manager)
+
+
+def _decide_players_login(login_manager) -> None:
+	user_id, method = login_manager.user, caller.called_method()
+	if not frappe.db.get_value("User", user_id, "enabled"):  # Frappe asks this of a password, not of a link
 		_refuse_login(user_id, Refusal(frappe.AuthenticationError, _("User disabled or missing")))
 	if method == caller.FRAPPE_LOGIN:
 		_refuse_guessing(login_manager)
@@ -79,7 +82,9 @@ def _admit_player(user_id: str) -> Refusal | None:
 	device_id = caller.device_id_or_none()
 	if device_id is None:
 		return Refusal(DeviceIdRequired, caller.device_id_message())
-	is_first = device_auth.authorize_first_device(user_id, device_id, frappe.form_dict.get(DEVICE_NAME_ARGUMENT))
+	is_first = device_auth.authorize_first_device(
+		user_id, device_id, frappe.form_dict.get(DEVICE_NAME_ARGUMENT)
+	)
 	if not is_first and not gate_copies.confirm(user_id, device_id).is_device_authorized:
 		return Refusal(DeviceNotAuthorized, _("This device is not authorized for your account."))
 	frappe.local.memora_login = {"user_id": user_id, "device_id": device_id, "is_first_device": is_first}

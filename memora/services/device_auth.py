@@ -91,7 +91,9 @@ def _append_device(profile, device_id: str, device_name: str | None) -> None:
 def _locked_profile(player_profile: str):
 	"""The profile as it stands under its row's lock: the device limit holds for two administrators at once."""
 	transactions.begin_fresh()
-	if not frappe.db.sql("select 1 from `tabMemora Player Profile` where name = %s for update", player_profile):
+	if not frappe.db.sql(
+		"select 1 from `tabMemora Player Profile` where name = %s for update", player_profile
+	):
 		frappe.throw(_("There is no player profile {0}.").format(player_profile), InvalidInput)
 	return frappe.get_doc("Memora Player Profile", player_profile)
 

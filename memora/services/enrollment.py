@@ -86,7 +86,9 @@ def playable_subject_of_lesson(user_id: str, lesson_id: str) -> PlayableSubject:
 def current_plan(user_id: str) -> str | None:
 	"""The plan that the player learns by, if it is published."""
 	plan_id = frappe.db.get_value("Memora Player Profile", {"user": user_id}, "current_plan")
-	return frappe.db.get_value("Memora Academic Plan", {"name": plan_id, "is_published": 1}) if plan_id else None
+	return (
+		frappe.db.get_value("Memora Academic Plan", {"name": plan_id, "is_published": 1}) if plan_id else None
+	)
 
 
 def enrol_in_plan(user_id: str, plan_id: str) -> None:

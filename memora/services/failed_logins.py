@@ -15,7 +15,11 @@ def count_against(limit: int, *, account: str | None = None, address: str | None
 	The address of a row is what Frappe took for the caller's; our own login sets it, Frappe's believes the caller.
 	"""
 	now = clock.to_site_time(clock.utc_now())
-	conditions = {"operation": "Login", "status": "Failed", "modified": [">", now - timedelta(seconds=WINDOW_SECONDS)]}
+	conditions = {
+		"operation": "Login",
+		"status": "Failed",
+		"modified": [">", now - timedelta(seconds=WINDOW_SECONDS)],
+	}
 	if account is not None:
 		conditions["user"] = account
 	if address is not None:

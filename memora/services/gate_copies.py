@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import frappe
 from memora.exceptions import StoreUnavailable
-from memora.utils import clock, redis_store, transactions
+from memora.utils import clock, logs, redis_store, transactions
 from memora.utils.redis_keys import (
 	get_active_session_key,
 	get_player_devices_key,
@@ -104,7 +104,7 @@ def drop(user_id: str) -> None:
 	except StoreUnavailable:
 		# The change must not fail with Redis. A replaced session is ended in Frappe as well, so a copy that
 		# survives the outage admits nobody.
-		frappe.logger("memora").warning("gate copies of %s could not be dropped", user_id)
+		logs.get_logger().warning("gate copies of %s could not be dropped", user_id)
 
 
 def _keys(user_id: str) -> tuple[str, str, str]:
@@ -145,7 +145,12 @@ def _read_truth(user_id: str, lock: bool = False) -> _Truth | None:
 
 
 def _write_copies(user_id: str, truth: _Truth) -> None:
-	session = [truth.session_hash or _NO_SESSION, user_id, truth.session_device or "", truth.session_started or ""]
+	session = [
+		truth.session_hash or _NO_SESSION,
+		user_id,
+		truth.session_device or "",
+		truth.session_started or "",
+	]
 	redis_store.run_script(_WRITE, _keys(user_id), [*session, _LOADED, *truth.device_ids])
 
 

@@ -17,7 +17,7 @@ from memora.services.interaction_log import History
 from memora.services.player_copies import Award
 from memora.services.recovery import Wallet
 from memora.services.streak import StreakOutcome
-from memora.utils import transactions
+from memora.utils import logs, transactions
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ def commit_award(
 	try:
 		player_copies.apply_award(user_id, Award(wallet))
 	except StoreUnavailable:
-		frappe.logger("memora").warning("award %s is in the ledger, its copy is not", event_id)
+		logs.get_logger().warning("award %s is in the ledger, its copy is not", event_id)
 
 
 def record_adjustment(user_id: str, before: Wallet, saved: Wallet) -> int:

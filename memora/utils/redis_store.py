@@ -185,4 +185,6 @@ def _registered(script: str):
 def keys_matching(pattern: str) -> list[str]:
 	"""Logical names of the site's keys that match a pattern. Walks the keyspace in steps: for diagnosis and tests."""
 	prefix = physical("")
-	return sorted(key.decode()[len(prefix) :] for key in client().scan_iter(match=physical(pattern), count=1000))
+	return sorted(
+		key.decode()[len(prefix) :] for key in client().scan_iter(match=physical(pattern), count=1000)
+	)

@@ -69,7 +69,9 @@ def canonical_uuid4(value: Any) -> str | None:
 		parsed = uuid.UUID(value) if isinstance(value, str) else None
 	except ValueError:
 		return None
-	is_canonical = parsed and parsed.version == 4 and parsed.variant == uuid.RFC_4122 and str(parsed) == value.lower()
+	is_canonical = (
+		parsed and parsed.version == 4 and parsed.variant == uuid.RFC_4122 and str(parsed) == value.lower()
+	)
 	return str(parsed) if is_canonical else None
 
 

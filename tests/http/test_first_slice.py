@@ -51,7 +51,9 @@ class TestALesson(HTTPTestCase):
 		self.assertEqual(paid["unlocked_node_ids"], [self.game.lessons[1]])
 
 		wallet = message_of(self.app.get(GET_WALLET))
-		self.assertEqual((wallet["total_xp"], wallet["current_streak"], wallet["streak_active"]), (35, 1, True))
+		self.assertEqual(
+			(wallet["total_xp"], wallet["current_streak"], wallet["streak_active"]), (35, 1, True)
+		)
 		progress = message_of(self.app.get(GET_PROGRESS, subject_id=self.game.subject.name))
 		self.assertEqual((progress["passed_lessons"], progress["total_lessons"]), (1, 3))
 		self.assertEqual((progress["completion_percentage"], progress["total_xp_earned"]), (33.33, 35))
@@ -60,7 +62,9 @@ class TestALesson(HTTPTestCase):
 	def test_the_short_form_pays_ten_a_heart_and_tells_the_streak(self):
 		self.log_in()
 		paid = message_of(
-			self.app.post("memora.api.player.complete_lesson", lesson_id=self.game.lessons[0], hearts_earned=2)
+			self.app.post(
+				"memora.api.player.complete_lesson", lesson_id=self.game.lessons[0], hearts_earned=2
+			)
 		)
 		self.assertEqual(paid["xp"], {"awarded": 20, "new_total": 20})
 		self.assertEqual(
@@ -75,7 +79,9 @@ class TestALesson(HTTPTestCase):
 		self.assertIn("No hearts", reply.text)
 		frappe.db.rollback()
 		self.assertTrue(
-			frappe.db.exists("Memora Interaction Log", {"player": self.player.user, "interaction_type": "lesson_failed"})
+			frappe.db.exists(
+				"Memora Interaction Log", {"player": self.player.user, "interaction_type": "lesson_failed"}
+			)
 		)
 		self.assertEqual(ledger_of(self.player), [])
 
@@ -157,7 +163,9 @@ class TestAtOnce(HTTPTestCase):
 		self.assertEqual(set(statuses), {200})
 		rows = ledger_of(self.player)
 		self.assertEqual([row.seq for row in rows], list(range(1, 21)))
-		self.assertEqual(message_of(self.app.get(GET_WALLET))["total_xp"], sum(row.xp_awarded for row in rows))
+		self.assertEqual(
+			message_of(self.app.get(GET_WALLET))["total_xp"], sum(row.xp_awarded for row in rows)
+		)
 		self.assertEqual(len([row for row in rows if row.first_completion_of]), 1)
 
 	def test_of_two_devices_that_log_in_first_at_once_one_is_authorized(self):

@@ -113,7 +113,9 @@ class TestEveryRequest(HTTPTestCase):
 		self.assertEqual(
 			message_of(self.app.post("memora.api.player.logout")), {"message": "Logged out successfully"}
 		)
-		again = App(self.app.device_id)  # the first one's jar holds the guest's cookie that Frappe 15 answers with
+		again = App(
+			self.app.device_id
+		)  # the first one's jar holds the guest's cookie that Frappe 15 answers with
 		again.http.cookies.set("sid", sid)
 		self.assertEqual(refusal(again.get(GET_WALLET)), (401, "SessionReplaced"))
 
@@ -127,7 +129,10 @@ class TestEveryRequest(HTTPTestCase):
 		self.log_in()
 		for path in ("/api/method/ping", "/api/method/memora.api.player.check_device_authorization", "/"):
 			reply = self.app.request(
-				"POST", path, headers={"X-Device-ID": None}, data={"cmd": GET_WALLET, "cmd_is": "what Frappe runs"}
+				"POST",
+				path,
+				headers={"X-Device-ID": None},
+				data={"cmd": GET_WALLET, "cmd_is": "what Frappe runs"},
 			)
 			self.assertEqual(refusal(reply), (403, "DeviceIdRequired"), path)
 
@@ -152,7 +157,9 @@ class TestEveryRequest(HTTPTestCase):
 			reply = self.app.request("GET", f"/api/resource/{doctype}")
 			self.assertTrue(reply.status_code == 403 or reply.json().get("data") == [], (doctype, reply.text))
 			reply = self.app.get("frappe.client.get_list", doctype=doctype)
-			self.assertTrue(reply.status_code == 403 or reply.json().get("message") == [], (doctype, reply.text))
+			self.assertTrue(
+				reply.status_code == 403 or reply.json().get("message") == [], (doctype, reply.text)
+			)
 
 	def test_answers_carry_the_rate_limits_headers_also_when_refused(self):
 		self.log_in()
@@ -172,7 +179,10 @@ class TestEveryRequest(HTTPTestCase):
 		self.app.request("GET", f"/api/method/{GET_WALLET}", headers={"X-Device-ID": factories.new_uuid()})
 		frappe.db.rollback()
 		found = frappe.get_all(
-			"Memora Interaction Log", filters={"player": self.player.user}, pluck="interaction_type", order_by="name"
+			"Memora Interaction Log",
+			filters={"player": self.player.user},
+			pluck="interaction_type",
+			order_by="name",
 		)
 		self.assertEqual(found, ["device_added", "login", "device_refused"])
 

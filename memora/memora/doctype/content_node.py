@@ -26,7 +26,6 @@ class ContentNode(Document):
 		if self.meta.has_field("sort_order"):
 			self.sort_order = validators.parse_int(self.sort_order or 0, _("Sort Order"), 0, MAX_SORT_ORDER)
 
-
 	def retire_name(self):
 		"""Frappe winds a series back when its last document goes, but a name that players and files may know is never
 		given again."""

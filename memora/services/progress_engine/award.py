@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 from memora.services import streak
 from memora.services.progress_engine import bits, unlock_calculator, xp_calculator
-from memora.services.progress_engine.tally import completion_percentage, count_passed_lessons, find_next_lesson
+from memora.services.progress_engine.tally import (
+	completion_percentage,
+	count_passed_lessons,
+	find_next_lesson,
+)
 from memora.services.progress_engine.tree import lessons_of
 
 
@@ -22,7 +26,9 @@ class XpPolicy(NamedTuple):
 
 
 def _progress_xp(lesson: Mapping, hearts: int, is_first: bool, best_hearts: Mapping[str, int]) -> int:
-	return xp_calculator.calculate_xp(lesson["id"], hearts, is_first, best_hearts, lesson["base_xp"])["xp_earned"]
+	return xp_calculator.calculate_xp(lesson["id"], hearts, is_first, best_hearts, lesson["base_xp"])[
+		"xp_earned"
+	]
 
 
 def _player_xp(lesson: Mapping, hearts: int, is_first: bool, best_hearts: Mapping[str, int]) -> int:

@@ -32,7 +32,7 @@ from memora.services.player_copies import Award, LessonAward
 from memora.services.progress_engine import award, structure_loader, unlock_calculator
 from memora.services.progress_engine.award import XpPolicy
 from memora.services.recovery import Progress, Wallet
-from memora.utils import clock, transactions
+from memora.utils import clock, logs, transactions
 
 SAME_PLAY_WINDOW = timedelta(seconds=10)
 
@@ -204,7 +204,9 @@ def _append(completion: Completion, lesson: _Lesson, seq: int, outcome: dict, no
 	)
 
 
-def _apply(completion: Completion, lesson: _Lesson, wallet: Wallet, progress: Progress, outcome: dict) -> None:
+def _apply(
+	completion: Completion, lesson: _Lesson, wallet: Wallet, progress: Progress, outcome: dict
+) -> None:
 	"""Best effort: where Redis fails now, the mark of step 5 makes the copy a miss."""
 	best_hearts = max(completion.hearts, progress.best_hearts.get(completion.lesson_id, 0))
 	bit_index = lesson.node["bit_index"] if completion.hearts > 0 else None
@@ -214,4 +216,4 @@ def _apply(completion: Completion, lesson: _Lesson, wallet: Wallet, progress: Pr
 	try:
 		player_copies.apply_award(completion.user_id, Award(wallet, played))
 	except StoreUnavailable:
-		frappe.logger("memora").warning("award %s is in the ledger, its copies are not", outcome["event_id"])
+		logs.get_logger().warning("award %s is in the ledger, its copies are not", outcome["event_id"])

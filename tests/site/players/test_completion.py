@@ -99,7 +99,9 @@ class TestExactlyOnce(CompletionTestCase):
 
 	def test_an_app_that_calls_both_endpoints_is_paid_once(self):
 		self.complete(self.game.lessons[0])
-		second = self.complete(self.game.lessons[0], 2, policy=PLAYER_POLICY, at=MORNING + timedelta(seconds=1))
+		second = self.complete(
+			self.game.lessons[0], 2, policy=PLAYER_POLICY, at=MORNING + timedelta(seconds=1)
+		)
 		self.assertTrue(second["duplicate"])
 		self.assertEqual(self.total_in_ledger(), 35)
 
@@ -132,7 +134,9 @@ class TestExactlyOnce(CompletionTestCase):
 
 	def test_two_event_ids_within_ten_seconds_are_two_plays(self):
 		self.complete(self.game.lessons[0], event=str(uuid.uuid4()))
-		second = self.complete(self.game.lessons[0], event=str(uuid.uuid4()), at=MORNING + timedelta(seconds=2))
+		second = self.complete(
+			self.game.lessons[0], event=str(uuid.uuid4()), at=MORNING + timedelta(seconds=2)
+		)
 		self.assertFalse(second["duplicate"])
 		self.assertEqual(len(ledger_of(self.player)), 2)
 

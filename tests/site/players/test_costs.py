@@ -21,7 +21,9 @@ class Counter:
 	def __enter__(self):
 		self.redis_calls, self.statements = 0, []
 		self._patches = [
-			mock.patch.object(redis.Redis, "execute_command", self._counted_redis(redis.Redis.execute_command)),
+			mock.patch.object(
+				redis.Redis, "execute_command", self._counted_redis(redis.Redis.execute_command)
+			),
 			mock.patch.object(frappe.db, "sql", self._counted_sql(frappe.db.sql)),
 		]
 		for patch in self._patches:

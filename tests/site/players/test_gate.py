@@ -69,7 +69,9 @@ class TestDevices(GateTestCase):
 		self.assertTrue(device_auth.authorize_first_device(newcomer.user, first, None))
 		frappe.db.commit()
 		self.assertFalse(device_auth.authorize_first_device(newcomer.user, second, None))
-		self.assertEqual([row.device_name for row in factories.reload(newcomer).authorized_devices], ["Device 1"])
+		self.assertEqual(
+			[row.device_name for row in factories.reload(newcomer).authorized_devices], ["Device 1"]
+		)
 
 	def test_rebuilding_the_device_cache_brings_back_what_was_lost_or_forged(self):
 		forged = factories.new_uuid()

@@ -13,7 +13,9 @@ class TestRateLimiter(FrappeTestCase):
 	def test_the_call_after_the_limit_is_too_many(self):
 		windows = [rate_limiter.count_call(self.key, 3, 60) for _ in range(4)]
 		self.assertEqual([window.is_exceeded for window in windows], [False, False, False, True])
-		self.assertEqual([window.headers()["X-RateLimit-Remaining"] for window in windows], ["2", "1", "0", "0"])
+		self.assertEqual(
+			[window.headers()["X-RateLimit-Remaining"] for window in windows], ["2", "1", "0", "0"]
+		)
 
 	def test_a_counter_that_lost_its_lifetime_gets_one_at_the_next_call(self):
 		redis_store.set(self.key, 50)

@@ -1,7 +1,8 @@
 """What counts as good input. Run on a site, since refusals are Frappe's messages."""
 
-import frappe
 import pytest
+
+import frappe
 from frappe.tests.utils import FrappeTestCase
 from memora.exceptions import InvalidInput
 from memora.utils import validators
@@ -36,7 +37,9 @@ class TestValidators(FrappeTestCase):
 			self.assertIn("argument", str(caught.value))
 
 	def test_integers_come_from_numbers_and_decimal_text_in_their_range(self):
-		self.assertEqual([validators.parse_int(value, "n", 0, 5) for value in (0, 5, "3", " 4 ", "+1")], [0, 5, 3, 4, 1])
+		self.assertEqual(
+			[validators.parse_int(value, "n", 0, 5) for value in (0, 5, "3", " 4 ", "+1")], [0, 5, 3, 4, 1]
+		)
 
 	def test_anything_else_is_no_integer(self):
 		self.refused(validators.parse_int, BAD_INTEGERS, "argument", 0, 5)
@@ -53,7 +56,10 @@ class TestValidators(FrappeTestCase):
 
 	def test_truth_values_mean_what_they_say(self):
 		self.assertEqual(
-			[validators.parse_bool(value, "b") for value in (True, 1, "1", "true", "Yes", False, 0, "0", "false", "no")],
+			[
+				validators.parse_bool(value, "b")
+				for value in (True, 1, "1", "true", "Yes", False, 0, "0", "false", "no")
+			],
 			[True] * 5 + [False] * 5,
 		)
 		self.refused(validators.parse_bool, ["maybe", 2, None, []], "argument")
@@ -61,7 +67,9 @@ class TestValidators(FrappeTestCase):
 	def test_email_addresses(self):
 		for email in GOOD_EMAILS:
 			self.assertEqual(validators.parse_email(email), email)
-		self.refused(validators.parse_email, [email for email in BAD_EMAILS if email != "a@example.com\n"], "argument")
+		self.refused(
+			validators.parse_email, [email for email in BAD_EMAILS if email != "a@example.com\n"], "argument"
+		)
 
 	def test_the_documented_validators_refuse_with_frappes_validation_error(self):
 		for check, bad in (

@@ -7,7 +7,7 @@ from frappe.utils import cint, getdate
 from memora.exceptions import InvalidInput, StoreUnavailable
 from memora.services import recovery, wallet_awards, wallet_engine
 from memora.services.recovery import Wallet
-from memora.utils import clock, compat
+from memora.utils import clock, compat, logs
 
 MAX_TOTAL_XP = 2_000_000_000  # the column ends at 2^31 - 1, and later awards need room
 
@@ -135,4 +135,4 @@ def _load_copy(user: str):
 		wallet_engine.load_wallet_copy(user)
 	except StoreUnavailable:
 		# The wallet is saved; its first reader loads the copy.
-		frappe.logger("memora").warning("the wallet copy of %s could not be loaded", user)
+		logs.get_logger().warning("the wallet copy of %s could not be loaded", user)
