@@ -91,7 +91,12 @@ def _pass_gate() -> None:
 		_refuse_player(
 			"device_refused", _("This device is not authorized for your account."), DeviceNotAuthorized
 		)
-	frappe.local.memora_gate = gate
+	frappe.local.memora_gate = _identity()
+
+
+def _identity() -> tuple[str, str]:
+	"""Whom the gate let through. A gate that was passed by one says nothing of another user of the same thread."""
+	return frappe.session.user, frappe.session.sid
 
 
 def _refuse_player(event_type: str, message: str, error: type[MemoraError]) -> NoReturn:
@@ -185,7 +190,7 @@ def require_authorized_device(fn: Callable) -> Callable:
 
 	@functools.wraps(fn)
 	def call(*args, **kwargs):
-		if not getattr(frappe.local, "memora_gate", None):
+		if getattr(frappe.local, "memora_gate", None) != _identity():
 			_require_player()
 		return fn(*args, **kwargs)
 
