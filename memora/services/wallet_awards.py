@@ -1,8 +1,8 @@
-"""Awards that are no lesson's: claimed XP, a day of the streak, a correction by an administrator.
+"""How an award becomes true: the one sequence behind a finished lesson, claimed XP and a day of the streak.
 
-The first two follow the steps of `progress_engine.completion`, in the same order, so that a crash leaves the same
-behind: lock the wallet row, ask the ledger, read the copy at its last seq, decide, mark in flight, INSERT, COMMIT,
-apply. A correction belongs to the transaction that saves the wallet row.
+Lock the wallet row, ask the ledger, (the caller reads the copies at its last seq and decides,) mark in flight, INSERT,
+COMMIT, apply. `progress_engine.completion` says what a crash after each step leaves behind. A correction by an
+administrator is a ledger row too, but belongs to the transaction that saves the wallet row.
 """
 
 import contextlib
@@ -21,8 +21,13 @@ from memora.utils import logs, transactions
 
 
 @contextlib.contextmanager
-def players_mutex(user_id: str, client_event_id: str | None = None) -> Iterator[History]:
+def players_mutex(
+	user_id: str, client_event_id: str | None = None, lesson_id: str | None = None
+) -> Iterator[History]:
 	"""What the ledger knows, under the player's mutex. What is not committed inside is undone.
+
+	Args:
+		lesson_id: None before an award that is no lesson's.
 
 	Raises:
 		NoPlayerProfile: the user is no player.
@@ -30,44 +35,37 @@ def players_mutex(user_id: str, client_event_id: str | None = None) -> Iterator[
 	with transactions.fresh_transaction():
 		if not recovery.lock_wallet(user_id):
 			throw(_("This account has no player profile."), NoPlayerProfile)
-		yield interaction_log.read_history(user_id, None, client_event_id)
+		yield interaction_log.read_history(user_id, lesson_id, client_event_id)
 
 
 def commit_award(
-	user_id: str,
-	wallet: Wallet,
-	interaction_type: str,
-	*,
-	xp_awarded: int,
-	data: dict,
-	event_id: str,
-	reference_id: str | None = None,
-	client_event_id: str | None = None,
+	user_id: str, award: Award, interaction_type: str, *, xp_awarded: int, data: dict, event_id: str, **keys
 ) -> None:
-	"""Make an award true, and bring the copy forward. Call it inside `players_mutex`.
+	"""Make an award true, and bring the copies forward. Call it inside `players_mutex`.
 
 	Args:
-		wallet: as the award leaves it; its seq is the award's.
+		award: its wallet is as the award leaves it, and carries the award's seq.
+		keys: reference_id, subject, first_completion_of, client_event_id, as `interaction_log.append_award` takes them.
 
 	Raises:
 		StoreUnavailable: Redis did not answer; nothing was counted.
 	"""
-	player_copies.mark_in_flight(user_id, wallet.seq)
+	player_copies.mark_in_flight(user_id, award.wallet.seq)
 	interaction_log.append_award(
 		user_id,
 		interaction_type,
-		seq=wallet.seq,
+		seq=award.wallet.seq,
 		xp_awarded=xp_awarded,
 		event_id=event_id,
 		data=data,
-		reference_id=reference_id,
-		client_event_id=client_event_id,
+		**keys,
 	)
 	frappe.db.commit()  # the award is true from here on, before anybody is told
 	try:
-		player_copies.apply_award(user_id, Award(wallet))
+		player_copies.apply_award(user_id, award)
 	except StoreUnavailable:
-		logs.get_logger().warning("award %s is in the ledger, its copy is not", event_id)
+		# Best effort: the mark makes the copies a miss.
+		logs.get_logger().warning("award %s is in the ledger, its copies are not", event_id)
 
 
 def record_adjustment(user_id: str, before: Wallet, saved: Wallet) -> int:

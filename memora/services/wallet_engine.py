@@ -10,6 +10,7 @@ from datetime import datetime
 from frappe import _, throw
 from memora.exceptions import NoPlayerProfile
 from memora.services import interaction_log, player_copies, wallet_awards, xp_claims
+from memora.services.player_copies import Award
 from memora.services.recovery import Wallet
 from memora.services.streak import StreakOutcome, is_streak_active, next_streak
 from memora.utils import clock, validators
@@ -95,7 +96,7 @@ def update_streak(user_id: str, hearts_earned: int) -> dict:
 def _commit_streak(user_id: str, wallet: Wallet, run: StreakOutcome) -> None:
 	wallet_awards.commit_award(
 		user_id,
-		wallet,
+		Award(wallet),
 		interaction_log.STREAK_UPDATE,
 		xp_awarded=0,
 		event_id=str(uuid.uuid4()),

@@ -13,6 +13,7 @@ from frappe.utils import cint
 from memora.exceptions import ClaimLimitReached, ClaimsDisabled, IdempotencyConflict
 from memora.services import interaction_log, player_copies, wallet_awards
 from memora.services.interaction_log import History, Play
+from memora.services.player_copies import Award
 from memora.utils import clock
 
 DEFAULT_DAILY_CAP = 5000
@@ -76,7 +77,7 @@ def _pay(user_id: str, xp_amount: int, history: History, client_event_id: str | 
 	outcome = {"xp_awarded": xp_amount, "new_total_xp": wallet.total_xp, "event_id": str(uuid.uuid4())}
 	wallet_awards.commit_award(
 		user_id,
-		wallet,
+		Award(wallet),
 		interaction_log.XP_CLAIM,
 		xp_awarded=xp_amount,
 		event_id=outcome["event_id"],

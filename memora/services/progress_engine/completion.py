@@ -13,7 +13,7 @@ The order of steps, and what remains when the process dies after each:
 """
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import frappe
@@ -23,16 +23,14 @@ from memora.exceptions import (
 	InvalidInput,
 	LessonLocked,
 	LessonNotFound,
-	NoPlayerProfile,
-	StoreUnavailable,
 )
-from memora.services import enrollment, interaction_log, player_copies, recovery
+from memora.services import enrollment, interaction_log, player_copies, wallet_awards
 from memora.services.interaction_log import History, Play
 from memora.services.player_copies import Award, LessonAward
 from memora.services.progress_engine import award, structure_loader, unlock_calculator
 from memora.services.progress_engine.award import XpPolicy
 from memora.services.recovery import Progress, Wallet
-from memora.utils import clock, logs, transactions
+from memora.utils import clock
 
 SAME_PLAY_WINDOW = timedelta(seconds=10)
 
@@ -72,10 +70,7 @@ def complete_lesson(
 		StoreUnavailable: Redis did not answer; nothing was counted.
 	"""
 	completion = Completion(user_id, lesson_id, hearts, policy, client_event_id)
-	with transactions.fresh_transaction():
-		if not recovery.lock_wallet(user_id):
-			frappe.throw(_("This account has no player profile."), NoPlayerProfile)
-		history = interaction_log.read_history(user_id, lesson_id, client_event_id)
+	with wallet_awards.players_mutex(user_id, client_event_id, lesson_id) as history:
 		paid_before = _same_play(completion, history)
 		if paid_before is None:
 			return {**_award(completion, history), "duplicate": False}
@@ -161,10 +156,8 @@ def _award(completion: Completion, history: History) -> dict:
 	outcome = award.decide(states, lesson.node, completion.hearts, before, completion.policy, now)
 	outcome["event_id"] = str(uuid.uuid4())
 
-	player_copies.mark_in_flight(completion.user_id, seq)
-	_append(completion, lesson, seq, outcome, now)
-	frappe.db.commit()  # the award is true from here on, before the player is told
-	_apply(completion, lesson, Wallet(seq, *_figures(outcome), now), progress, outcome)
+	wallet = Wallet(seq, *_figures(outcome), now)
+	_commit(completion, Award(wallet, _lesson_award(completion, lesson, progress, outcome)), outcome)
 	return outcome
 
 
@@ -188,32 +181,24 @@ def _require_unlocked(states: dict, lesson_id: str) -> None:
 		frappe.throw(_("Lesson {0} is still locked.").format(lesson_id), LessonLocked)
 
 
-def _append(completion: Completion, lesson: _Lesson, seq: int, outcome: dict, now: datetime) -> None:
-	is_passed = completion.hearts > 0
-	interaction_log.append_award(
-		completion.user_id,
-		interaction_log.LESSON_COMPLETION if is_passed else interaction_log.LESSON_FAILED,
-		seq=seq,
-		xp_awarded=outcome["xp_awarded"],
-		event_id=outcome["event_id"],
-		reference_id=completion.lesson_id,
-		subject=lesson.subject_id,
-		first_completion_of=completion.lesson_id if outcome["is_first_completion"] else None,
-		client_event_id=completion.client_event_id,
-		data={"at": clock.iso(now), "hearts": completion.hearts, "outcome": outcome},
-	)
-
-
-def _apply(
-	completion: Completion, lesson: _Lesson, wallet: Wallet, progress: Progress, outcome: dict
-) -> None:
-	"""Best effort: where Redis fails now, the mark of step 5 makes the copy a miss."""
+def _lesson_award(completion: Completion, lesson: _Lesson, progress: Progress, outcome: dict) -> LessonAward:
 	best_hearts = max(completion.hearts, progress.best_hearts.get(completion.lesson_id, 0))
 	bit_index = lesson.node["bit_index"] if completion.hearts > 0 else None
-	played = LessonAward(
-		lesson.subject_id, completion.lesson_id, bit_index, best_hearts, outcome["xp_awarded"]
+	return LessonAward(lesson.subject_id, completion.lesson_id, bit_index, best_hearts, outcome["xp_awarded"])
+
+
+def _commit(completion: Completion, paid: Award, outcome: dict) -> None:
+	"""Steps 5 to 8."""
+	is_passed = completion.hearts > 0
+	wallet_awards.commit_award(
+		completion.user_id,
+		paid,
+		interaction_log.LESSON_COMPLETION if is_passed else interaction_log.LESSON_FAILED,
+		xp_awarded=outcome["xp_awarded"],
+		event_id=outcome["event_id"],
+		data={"at": clock.iso(paid.wallet.last_played_at), "hearts": completion.hearts, "outcome": outcome},
+		reference_id=completion.lesson_id,
+		subject=paid.lesson.subject_id,
+		first_completion_of=completion.lesson_id if outcome["is_first_completion"] else None,
+		client_event_id=completion.client_event_id,
 	)
-	try:
-		player_copies.apply_award(completion.user_id, Award(wallet, played))
-	except StoreUnavailable:
-		logs.get_logger().warning("award %s is in the ledger, its copies are not", outcome["event_id"])
