@@ -91,9 +91,10 @@ def names_bound_by(statement: ast.stmt) -> set[str]:
 
 
 def bench_commands() -> set[str]:
-	"""The commands of `bench memora`, as memora/commands.py names them."""
-	source = (ROOT / "memora" / "commands.py").read_text(encoding="utf-8")
-	return set(re.findall(r"@memora\.command\(\"(\w+)\"", source))
+	"""The commands of `bench memora`, as the modules of memora/commands name them."""
+	modules = (ROOT / "memora" / "commands").glob("*.py")
+	sources = (module.read_text(encoding="utf-8") for module in modules)
+	return {name for source in sources for name in re.findall(r"@click\.command\(\"([\w-]+)\"", source)}
 
 
 def unknown_commands(text: str) -> list[str]:

@@ -1,7 +1,4 @@
-"""`bench --site SITE memora ...`
-
-Services are imported when a command runs: bench loads this module for every one of its own commands.
-"""
+"""`bench --site SITE memora publish`."""
 
 import sys
 
@@ -11,12 +8,7 @@ import frappe
 from frappe.commands import get_site, pass_context
 
 
-@click.group("memora")
-def memora():
-	"""Memora's own commands."""
-
-
-@memora.command("publish")
+@click.command("publish")
 @click.argument("plans", nargs=-1, metavar="[PLAN]...")
 @click.option("--all", "all_plans", is_flag=True, help="Every published plan.")
 @pass_context
@@ -60,6 +52,3 @@ def _line(summary: dict) -> str:
 		f"{summary['plan_id']}: {summary['status']}, {summary['files']} files, {summary['written']} written, "
 		f"{summary['uploaded']} uploaded{verified}, {summary['deleted']} deleted, {summary['seconds']} s"
 	)
-
-
-commands = [memora]
