@@ -11,6 +11,10 @@ before_install = "memora.install.before_install"
 after_install = "memora.install.after_install"
 after_migrate = ["memora.install.after_migrate"]
 
+# Desk
+
+app_include_css = ["memora.bundle.css"]
+
 # Requests: every way in and every request of a player is decided in one place
 
 on_login = "memora.api.login_guard.decide_login"

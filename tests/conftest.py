@@ -21,12 +21,18 @@ NEEDS_BENCH = [
 settings.register_profile("memora", deadline=None, database=None)
 settings.load_profile("memora")
 
-collect_ignore = [] if SITES_PATH else NEEDS_BENCH
+HAS_BROWSER = "MEMORA_BROWSER" in os.environ
+
+collect_ignore = NEEDS_BENCH if not SITES_PATH else [] if HAS_BROWSER else ["desk"]
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, config):
 	if not SITES_PATH:
 		terminalreporter.write_line(f"{', '.join(sorted(NEEDS_BENCH))} tests need a bench: run ./dev/test")
+	elif not HAS_BROWSER and any(Path(named).resolve() in (TESTS, TESTS.parent) for named in config.args):
+		terminalreporter.write_line(
+			"desk tests need Desk's bundles and a Chromium: run ./dev/test tests/desk"
+		)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,8 +49,9 @@ def site(request):
 	frappe.init(site=os.environ["MEMORA_TEST_SITE"], sites_path=SITES_PATH)
 	frappe.connect()
 	frappe.flags.in_test = True
-	from tests import committed
+	from tests import committed, publish_jobs
 
+	publish_jobs.hold_back()
 	yield frappe.local.site
 	committed.remove_idle_users()
 	frappe.destroy()

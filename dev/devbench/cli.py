@@ -48,6 +48,7 @@ def _start(bench: Bench, arguments: list[str]) -> int:
 			lambda chosen: site.ensure_demo_site(bench, chosen, demo_site),
 			options.web_port,
 			options.new_ports,
+			options.desk,
 		)
 		(bench.run / "by-test").unlink(missing_ok=True)
 		if options.detach:
@@ -64,6 +65,7 @@ def _start_options(arguments: list[str]) -> argparse.Namespace:
 	parser.add_argument("--detach", action="store_true", help="return when everything is served")
 	parser.add_argument("--web-port", type=ports.number, metavar="N", help="serve on this port from now on")
 	parser.add_argument("--new-ports", action="store_true", help="choose all ports anew")
+	parser.add_argument("--no-desk", dest="desk", action="store_false", help="do not build Desk's bundles")
 	return parser.parse_args(arguments)
 
 

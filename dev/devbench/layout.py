@@ -97,6 +97,14 @@ def write_json(path: Path, value) -> None:
 	write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
+def link(link: Path, target: Path) -> None:
+	"""Let a link lead to the target, whether there was a link before or not."""
+	if link.is_symlink() and os.readlink(link) == str(target):
+		return
+	link.unlink(missing_ok=True)
+	link.symlink_to(target)
+
+
 def write_text(path: Path, text: str) -> None:
 	new = path.with_name(f"{path.name}.{os.getpid()}.new")
 	new.write_text(text)

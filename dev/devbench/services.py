@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devbench import mariadb, python_env
+from devbench import desk, layout, mariadb, python_env
 from devbench.layout import DEMO_SITE, HOST, Bench, read_secrets, write_json, write_text
 from devbench.system_packages import find
 
@@ -92,15 +92,8 @@ def _write_bench_configuration(bench: Bench, ports: dict[str, int], secrets: dic
 	for name in ("assets.json", "assets-rtl.json"):
 		if not (bench.sites / "assets" / name).exists():
 			write_text(bench.sites / "assets" / name, "{}\n")
-	_link(bench.sites / "assets" / "frappe", bench.apps / "frappe" / "frappe" / "public")
-	_link(bench.sites / "assets" / "memora", bench.checkout / "memora" / "public")
-
-
-def _link(link: Path, target: Path) -> None:
-	if link.is_symlink() and os.readlink(link) == str(target):
-		return
-	link.unlink(missing_ok=True)
-	link.symlink_to(target)
+	desk.link_assets(bench)
+	layout.link(bench.sites / "assets" / "memora", bench.checkout / "memora" / "public")
 
 
 # --- MariaDB ---

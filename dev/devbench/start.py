@@ -15,7 +15,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devbench import layout, mariadb, ports, processes, progress, python_env, services, site, system_packages
+from devbench import (
+	desk,
+	layout,
+	mariadb,
+	ports,
+	processes,
+	progress,
+	python_env,
+	services,
+	site,
+	system_packages,
+)
 from devbench.errors import BenchError
 from devbench.layout import Bench
 
@@ -61,11 +72,13 @@ def bring_up(
 	ensure_site: Callable[[dict[str, int]], bool],
 	web_port: int | None = None,
 	new_ports: bool = False,
+	with_desk: bool = True,
 ) -> subprocess.Popen | None:
 	"""Bring the bench up with a site; the caller holds the lock.
 
 	Args:
 		ensure_site: brings one site up to date and says whether the servers must reload.
+		with_desk: build Desk's bundles too. Where that fails the bench still serves the API.
 
 	Returns:
 		The supervisor when it was started now; None when the bench was running before.
@@ -88,6 +101,8 @@ def bring_up(
 		else:
 			chosen = ports.load(bench)
 			build(bench)
+		if with_desk:
+			build_desk(bench, chosen)
 		code = code_fingerprint(bench)
 		changed = ensure_site(chosen)
 		if supervisor:
@@ -130,6 +145,13 @@ def build(bench: Bench) -> None:
 
 	progress.side_by_side(databases, lambda: python_env.build(bench))
 	python_env.install_app(bench)
+
+
+def build_desk(bench: Bench, chosen: dict[str, int]) -> None:
+	try:
+		desk.build(bench, chosen["redis_cache"])
+	except BenchError as error:
+		progress.say(f"  Desk's bundles are not built, the API works: {error}")
 
 
 def _start_supervisor(bench: Bench) -> subprocess.Popen:

@@ -1,4 +1,4 @@
-"""The servers that come from Debian's registry: MariaDB, Redis, and Python's venv where it is split off."""
+"""What comes from Debian's registry: MariaDB, Redis, Python's venv where it is split off, a browser for tests."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ PACKAGE_OF_PROGRAM = {
 	"mariadb": "mariadb-client",
 	"redis-server": "redis-server",
 }
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The font draws Arabic too; the browser alone brings none.
+BROWSER_PACKAGES = ["chromium", "fonts-dejavu-core"]
 
 # A policy-rc.d that answers 101 keeps the packages from starting system-wide servers. One that
 # was here before is left alone; ours carries a mark, so that one left by a kill is removed too.
@@ -42,6 +45,22 @@ get install --no-install-recommends "$@" || { dpkg --configure -a && get install
 
 def find(program: str) -> str | None:
 	return shutil.which(program, path=SEARCH_PATH)
+
+
+def find_browser(find: Callable[[str], str | None] = find) -> str | None:
+	return next(filter(None, map(find, BROWSERS)), None)
+
+
+def ensure_browser(bench: Bench) -> str:
+	"""Return the path of a Chromium, installing Debian's when there is none.
+
+	Raises:
+		BenchError: there is none and it cannot be installed here.
+	"""
+	if not find_browser():
+		require_installable(BROWSER_PACKAGES)
+		install(bench, BROWSER_PACKAGES)
+	return find_browser() or "chromium"
 
 
 def missing_packages(find: Callable[[str], str | None] = find, has_venv: bool | None = None) -> list[str]:

@@ -1,4 +1,8 @@
-"""./dev/test: pytest against the bench, on a site of its own; or the unit tests alone, without one."""
+"""./dev/test: pytest against the bench, on a site of its own; or the unit tests alone, without one.
+
+Tests of Desk need its bundles and a browser. Where these cannot be had, those tests are left out and
+the summary says so; with CI=true that is a failure.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-from devbench import commands, layout, ports, progress, python_env, services, site, start
+from devbench import (
+	commands,
+	desk,
+	layout,
+	ports,
+	progress,
+	python_env,
+	services,
+	site,
+	start,
+	system_packages,
+)
+from devbench.errors import BenchError
 from devbench.layout import Bench
 
 UNIT_TESTS = "tests/unit"
+DESK_TESTS = "tests/desk"
 
 
 def run(bench: Bench, arguments: list[str]) -> int:
@@ -23,19 +40,34 @@ def run(bench: Bench, arguments: list[str]) -> int:
 		with start.locked(bench):
 			chosen = _bring_up(bench, test_site)
 			python_env.install_test_requirements(bench)
+			browser = _prepare_desk(bench, chosen, arguments)
 			fcntl.flock(users, fcntl.LOCK_SH)
 		try:
-			return _pytest(bench, bench.python, arguments, test_environment(bench, chosen, test_site))
+			env = {**test_environment(bench, chosen, test_site), **browser}
+			return _pytest(bench, bench.python, arguments, env)
 		finally:
 			_leave(bench, users)
 
 
 def only_unit_tests(checkout: Path, arguments: list[str]) -> bool:
 	"""Whether the arguments name tests, and none outside tests/unit."""
-	named = [argument.split("::")[0] for argument in arguments if not argument.startswith("-")]
-	paths = [path.resolve() for path in map(Path, named) if path.exists()]
+	paths = named_paths(arguments)
 	unit = (checkout / UNIT_TESTS).resolve()
 	return bool(paths) and all(path == unit or unit in path.parents for path in paths)
+
+
+def needs_desk(checkout: Path, arguments: list[str]) -> bool:
+	"""Whether tests of Desk are among those that the arguments name; all are named when none is."""
+	folder = (checkout / DESK_TESTS).resolve()
+	paths = named_paths(arguments)
+	return not paths or any(
+		path == folder or folder in path.parents or path in folder.parents for path in paths
+	)
+
+
+def named_paths(arguments: list[str]) -> list[Path]:
+	named = [argument.split("::")[0] for argument in arguments if not argument.startswith("-")]
+	return [path.resolve() for path in map(Path, named) if path.exists()]
 
 
 def unit_python(bench: Bench) -> Path | str:
@@ -84,8 +116,24 @@ def _pytest(bench: Bench, python: Path | str, arguments: list[str], env: dict[st
 	).returncode
 
 
+def _prepare_desk(bench: Bench, chosen: dict[str, int], arguments: list[str]) -> dict[str, str]:
+	"""Make Desk and a browser ready when its tests are to run; return what tells the tests so."""
+	if not needs_desk(bench.checkout, arguments):
+		return {}
+	try:
+		desk.build(bench, chosen["redis_cache"])
+		return {"MEMORA_BROWSER": system_packages.ensure_browser(bench)}
+	except BenchError as error:
+		if os.environ.get("CI"):
+			raise
+		progress.say(f"  Without tests of Desk: {error}")
+		return {}
+
+
 def _bring_up(bench: Bench, test_site: str) -> dict[str, int]:
-	supervisor = start.bring_up(bench, lambda chosen: site.ensure_test_site(bench, chosen, test_site))
+	supervisor = start.bring_up(
+		bench, lambda chosen: site.ensure_test_site(bench, chosen, test_site), with_desk=False
+	)
 	if supervisor:
 		(bench.run / "by-test").touch()
 		(bench.run / "detached").touch()

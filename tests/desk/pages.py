@@ -1,0 +1,44 @@
+"""Ways through Desk that several tests go, each ending when the page shows what it is for."""
+
+from playwright.sync_api import Locator, expect
+
+from tests.desk.window import Window
+
+CONTENT_MANAGER = "Memora Content Manager"
+
+
+def slug(doctype: str) -> str:
+	return doctype.lower().replace(" ", "-")
+
+
+def open_list(window: Window, doctype: str) -> Locator:
+	"""Open a DocType's list, whole, and return its part that holds the rows."""
+	window.open(f"/app/{slug(doctype)}")
+	rows = window.page.locator(f'[data-page-route="List/{doctype}/List"] .frappe-list')
+	expect(rows).to_be_visible()
+	return rows
+
+
+def open_new_form(window: Window, doctype: str) -> Locator:
+	window.go(slug(doctype), "new")
+	return expect_form(window, doctype)
+
+
+def open_form(window: Window, doctype: str, name: str) -> Locator:
+	window.open(f"/app/{slug(doctype)}/{name}")
+	return expect_form(window, doctype)
+
+
+def expect_form(window: Window, doctype: str) -> Locator:
+	form = window.page.locator(f'[data-page-route="{doctype}"] .form-layout')
+	expect(form).to_be_visible()
+	return form
+
+
+def heading(window: Window) -> Locator:
+	return window.page.locator(".page-head:visible .title-text")
+
+
+def field(form: Locator, fieldname: str) -> Locator:
+	"""The place where a field's value is typed."""
+	return form.locator(f'[data-fieldname="{fieldname}"] .input-with-feedback').first

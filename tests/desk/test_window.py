@@ -1,0 +1,21 @@
+"""The harness itself: a window hears what goes wrong in its page."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+	("mishap", "complaint"),
+	[
+		("console.error('out of order')", "console: out of order"),
+		("setTimeout(() => { throw new Error('broken') })", "exception: Error: broken"),
+		("fetch('/assets/missing.js')", "status 404: "),
+		("fetch('http://127.0.0.1:1/').catch(() => 0)", "failed: http://127.0.0.1:1/"),
+	],
+)
+def test_a_window_complains_of_what_goes_wrong_in_its_page(admin, mishap, complaint):
+	admin.open("/app")
+	admin.require_quiet()
+	admin.page.evaluate(f"() => {{ {mishap} }}")
+	admin.settle()
+	heard, admin.complaints = admin.complaints, []
+	assert any(line.startswith(complaint) for line in heard), heard
