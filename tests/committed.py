@@ -52,6 +52,7 @@ class Game:
 		_delete("Memora Plan Subject", "parent", self.plan.name)
 		_delete("Memora Plan Override", "parent", self.plan.name)
 		_delete("Memora Academic Plan", "name", self.plan.name)
+		_delete("CDN Sync Log", "plan_id", self.plan.name)
 		for attribute, doctype in CONTENT.items():
 			for name in getattr(self.subject, attribute):
 				_delete(doctype, "name", name)

@@ -51,7 +51,7 @@ def get_progress(subject_id: str | None = None, plan_id: str | None = None) -> d
 	"""The caller's progress tree of a subject with unlock states.
 
 	Args:
-		plan_id: only the caller's own plan may be named.
+		plan_id: the caller's own plan when left out; another one only where the site's `memora_entitlement` allows it.
 
 	Returns {"subject_id": "SUBJ-001", "root": {...}, "completion_percentage": 45.5, "total_xp_earned": 500,
 	         "suggested_next_lesson_id": "LESSON-010", "total_lessons": 100, "passed_lessons": 45}

@@ -3,16 +3,20 @@
 A bit index is given once, under the lock of the subject's row, from a counter that only grows. So it is unique in the
 subject, two inserts at once get two, a deleted lesson leaves a hole, and a duplicate or a restored lesson gets a new
 one. When a lesson, or anything above it, moves to another subject, the lesson gets a new place there and the old one
-stays retired.
+stays retired. `moved_at` then marks the lesson until its players' progress has followed it: see
+`progress_engine.moved_lessons`.
 
 Locks are taken from the topic upwards to the subject. A move reads the lessons below with a lock as well, so a lesson
 inserted at the same moment is not left behind.
 """
 
+from datetime import datetime
+
 import frappe
 from frappe import _
 from frappe.query_builder import Case
 from memora.exceptions import InvalidInput
+from memora.utils import clock
 
 UNPLACED = -1
 # A wanted place beyond this would only make every player's bitmap long.
@@ -45,11 +49,12 @@ def subject_of(doctype: str, name: str) -> str:
 
 
 def place_lesson(lesson) -> None:
-	"""Set `subject` and `bit_index` of a lesson that is being saved, whatever its form holds.
+	"""Set `subject`, `bit_index` and `moved_at` of a lesson that is being saved, whatever its form holds.
 
 	A new lesson may ask for a bit index (an import does): it gets it when no lesson ever had it, else the next one.
 	"""
 	before = lesson.get_doc_before_save()
+	lesson.moved_at = before.moved_at if before else None
 	if before and before.parent_topic == lesson.parent_topic and before.subject and before.bit_index >= 0:
 		lesson.subject, lesson.bit_index = before.subject, before.bit_index
 		return
@@ -59,6 +64,7 @@ def place_lesson(lesson) -> None:
 		lesson.bit_index = before.bit_index
 	else:
 		lesson.bit_index = take_bit_indexes(lesson.subject, 1, wanted)
+		lesson.moved_at = _now() if before else None
 
 
 def take_bit_indexes(subject: str, count: int, wanted: int = UNPLACED) -> int:
@@ -85,8 +91,12 @@ def follow_move(doctype: str, name: str) -> list[str]:
 	subject = subject_of(doctype, name)
 	lessons = [lesson for lesson in _lessons_below(doctype, name) if lesson.subject != subject]
 	if lessons:
-		_place_anew([lesson.name for lesson in lessons], subject)
+		place_anew([lesson.name for lesson in lessons], subject)
 	return [lesson.name for lesson in lessons]
+
+
+def _now() -> datetime:
+	return clock.to_site_time(clock.utc_now())
 
 
 def _wanted_bit_index(lesson) -> int:
@@ -112,7 +122,8 @@ def _lessons_below(doctype: str, name: str) -> list:
 	)
 
 
-def _place_anew(names: list[str], subject: str) -> None:
+def place_anew(names: list[str], subject: str) -> None:
+	"""Give lessons new places in a subject, in this order. Their players' progress follows, see `moved_at`."""
 	first = take_bit_indexes(subject, len(names))
 	lesson = frappe.qb.DocType("Memora Lesson")
 	for start in range(0, len(names), LESSONS_PER_UPDATE):
@@ -121,6 +132,6 @@ def _place_anew(names: list[str], subject: str) -> None:
 		for offset, name in enumerate(chunk, start):
 			bit_index = bit_index.when(lesson.name == name, first + offset)
 		update = frappe.qb.update(lesson).set(lesson.subject, subject).set(lesson.bit_index, bit_index)
-		update.where(lesson.name.isin(chunk)).run()
+		update.set(lesson.moved_at, _now()).where(lesson.name.isin(chunk)).run()
 	for name in names:
 		frappe.clear_document_cache("Memora Lesson", name)

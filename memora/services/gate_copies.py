@@ -53,7 +53,9 @@ class Gate(NamedTuple):
 _NO_PLAYER = Gate(False, None, False, 0)
 
 
-class _Truth(NamedTuple):
+class GateFacts(NamedTuple):
+	"""Everything that the gate goes by. `session_started` is UTC ISO time."""
+
 	session_hash: str | None
 	session_device: str | None
 	session_started: str | None
@@ -73,7 +75,7 @@ def read(user_id: str, device_id: str | None) -> Gate:
 	try:
 		return _read_copies(user_id, device_id) or load(user_id, device_id)
 	except StoreUnavailable:
-		return _gate(_read_truth(user_id), device_id)
+		return _gate(read_truth(user_id), device_id)
 
 
 def confirm(user_id: str, device_id: str | None) -> Gate:
@@ -85,16 +87,35 @@ def confirm(user_id: str, device_id: str | None) -> Gate:
 	try:
 		return load(user_id, device_id)
 	except StoreUnavailable:
-		return _gate(_read_truth(user_id), device_id)
+		return _gate(read_truth(user_id), device_id)
 
 
 def load(user_id: str, device_id: str | None = None) -> Gate:
 	"""Load the copies from MariaDB under the lock of the profile's row."""
 	with transactions.fresh_transaction():
-		truth = _read_truth(user_id, lock=True)
+		truth = read_truth(user_id, lock=True)
 		if truth:
 			_write_copies(user_id, truth)
 	return _gate(truth, device_id)
+
+
+def peek(user_id: str) -> GateFacts | None:
+	"""What the copies say, None where they are not complete. Loads nothing: for diagnosis.
+
+	Raises:
+		StoreUnavailable: Redis did not answer.
+	"""
+	session_key, devices_key, metadata_key = _keys(user_id)
+	session_hash, devices = redis_store.get(session_key), redis_store.members(devices_key)
+	if session_hash is None or _LOADED not in devices:
+		return None
+	metadata = redis_store.get_hash(metadata_key)
+	return GateFacts(
+		session_hash=None if session_hash == _NO_SESSION else session_hash,
+		session_device=metadata.get("device_id") or None,
+		session_started=metadata.get("created_at") or None,
+		device_ids=sorted(devices - {_LOADED}),
+	)
 
 
 def drop(user_id: str) -> None:
@@ -126,7 +147,8 @@ def _read_copies(user_id: str, device_id: str | None) -> Gate | None:
 	)
 
 
-def _read_truth(user_id: str, lock: bool = False) -> _Truth | None:
+def read_truth(user_id: str, lock: bool = False) -> GateFacts | None:
+	"""What MariaDB says; None for a user who is no player."""
 	profiles = frappe.db.sql(
 		f"""select name, active_session_hash, active_session_device, active_session_started
 		from `tabMemora Player Profile` where user = %s {"for update" if lock else ""}""",
@@ -141,10 +163,10 @@ def _read_truth(user_id: str, lock: bool = False) -> _Truth | None:
 		profile,
 	)
 	started = clock.iso(clock.from_site_time(session_started))
-	return _Truth(session_hash or None, session_device, started, device_ids)
+	return GateFacts(session_hash or None, session_device, started, device_ids)
 
 
-def _write_copies(user_id: str, truth: _Truth) -> None:
+def _write_copies(user_id: str, truth: GateFacts) -> None:
 	session = [
 		truth.session_hash or _NO_SESSION,
 		user_id,
@@ -154,7 +176,7 @@ def _write_copies(user_id: str, truth: _Truth) -> None:
 	redis_store.run_script(_WRITE, _keys(user_id), [*session, _LOADED, *truth.device_ids])
 
 
-def _gate(truth: _Truth | None, device_id: str | None) -> Gate:
+def _gate(truth: GateFacts | None, device_id: str | None) -> Gate:
 	if truth is None:
 		return _NO_PLAYER
 	return Gate(True, truth.session_hash, device_id in truth.device_ids, len(truth.device_ids))

@@ -6,6 +6,7 @@ true. Everything else is audit and has no `seq`. Nothing is ever changed or dele
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -18,16 +19,16 @@ DUPLICATE = "duplicate"
 XP_CLAIM = "xp_claim"
 STREAK_UPDATE = "streak_update"
 ADJUSTMENT = "adjustment"
+# A lesson that the server itself notes as passed, without XP: {"hearts": best hearts, 0 for unknown}.
+PROGRESS_GRANT = "progress_grant"
+# Stands for all rows up to its seq, which retention has folded into it.
+BALANCE_FORWARD = "balance_forward"
 
-_INSERT = """
-insert into `tabMemora Interaction Log`
-	(name, creation, modified, modified_by, owner, docstatus, idx, player, interaction_type, reference_id, subject,
-	created_at, xp_awarded, seq, first_completion_of, client_event_id, event_id, interaction_data)
-values
-	(nextval(`memora_interaction_log_id_seq`), %(created_at)s, %(created_at)s, %(owner)s, %(owner)s, 0, 0, %(player)s,
-	%(interaction_type)s, %(reference_id)s, %(subject)s, %(created_at)s, %(xp_awarded)s, %(seq)s,
-	%(first_completion_of)s, %(client_event_id)s, %(event_id)s, %(interaction_data)s)
-"""
+# Awards that pass the lesson which they refer to, with the hearts that they tell.
+PASSES = (LESSON_COMPLETION, PROGRESS_GRANT)
+# Awards whose data may hold "balance": {"xp_by_subject": {subject: XP}, "best_hearts": {lesson: hearts}}, what rows that
+# are gone had brought. The lessons are passed ones; 0 hearts where nobody knows them.
+WITH_BALANCE = (BALANCE_FORWARD, ADJUSTMENT)
 
 # One statement for the four questions that are asked before an award, so that they cost one round trip.
 _HISTORY = """
@@ -113,6 +114,16 @@ def xp_claimed_on(player: str, day: date) -> int:
 	return int(xp)
 
 
+def last_seqs(players: Sequence[str]) -> dict[str, int]:
+	"""The last seq of each player who has one."""
+	rows = frappe.db.sql(
+		"""select player, max(seq) from `tabMemora Interaction Log`
+		where player in %s and seq is not null group by player""",
+		(tuple(players),),
+	)
+	return {player: int(seq) for player, seq in rows}
+
+
 def append_award(
 	player: str,
 	interaction_type: str,
@@ -143,6 +154,88 @@ def append_award(
 		first_completion_of=first_completion_of,
 		client_event_id=client_event_id,
 	)
+
+
+def append_keys(keys: Sequence[tuple[str, str, int]]) -> None:
+	"""Rows that pay nothing and only say: this lesson's first completion is behind the player. One INSERT.
+
+	Args:
+		keys: (player, lesson, hearts); of pairs that have no such row yet.
+	"""
+	if not keys:
+		return
+	rows = [
+		_columns(
+			player=player,
+			interaction_type=PROGRESS_GRANT,
+			data={"hearts": hearts},
+			reference_id=lesson_id,
+			first_completion_of=lesson_id,
+		)
+		for player, lesson_id, hearts in keys
+	]
+	names = list(rows[0])
+	values = ", ".join(
+		[f"(nextval(`memora_interaction_log_id_seq`), 0, 0, {', '.join(['%s'] * len(names))})"] * len(rows)
+	)
+	frappe.db.sql(
+		f"insert into `tabMemora Interaction Log` (name, docstatus, idx, {', '.join(names)}) values {values}",
+		[row[name] for row in rows for name in names],
+	)
+
+
+def keys_held(players: Sequence[str], lesson_ids: Sequence[str]) -> set[tuple[str, str]]:
+	"""(player, lesson) of the first completions that are behind these players."""
+	if not players or not lesson_ids:
+		return set()
+	rows = frappe.db.sql(
+		"""select player, first_completion_of from `tabMemora Interaction Log`
+		where player in %s and first_completion_of in %s""",
+		(tuple(players), tuple(lesson_ids)),
+	)
+	return set(rows)
+
+
+def restore_award(player: str, seq: int, values: Mapping[str, object]) -> None:
+	"""Put back columns of an award that was tampered with. Under the player's mutex.
+
+	Args:
+		values: xp_awarded, first_completion_of or interaction_data (a dict).
+	"""
+	columns = {name: _json(value) if name == "interaction_data" else value for name, value in values.items()}
+	frappe.db.sql(
+		f"""update `tabMemora Interaction Log` set {", ".join(f"{name} = %({name})s" for name in columns)}
+		where player = %(player)s and seq = %(seq)s""",
+		{**columns, "player": player, "seq": seq},
+	)
+
+
+def replace_by_balance(player: str, through: int, xp: int, event_id: str, data: dict) -> None:
+	"""Put one BALANCE_FORWARD at the seq `through` in the place of all awards up to it. Under the player's mutex.
+
+	Rows that hold a key stay without a seq and without XP: what they keep from being paid again stays paid.
+	"""
+	values = {"player": player, "through": through}
+	frappe.db.sql(
+		"""update `tabMemora Interaction Log` set seq = null, xp_awarded = 0
+		where player = %(player)s and seq <= %(through)s
+			and (first_completion_of is not null or client_event_id is not null)""",
+		values,
+	)
+	frappe.db.sql(
+		"delete from `tabMemora Interaction Log` where player = %(player)s and seq <= %(through)s", values
+	)
+	append_award(player, BALANCE_FORWARD, seq=through, xp_awarded=xp, event_id=event_id, data=data)
+
+
+def delete_events(begin: datetime, end: datetime, limit: int) -> int:
+	"""Delete entries between two site times that award nothing and hold no key. Returns how many, `limit` at most."""
+	frappe.db.sql(
+		"""delete from `tabMemora Interaction Log` where created_at >= %s and created_at < %s
+			and seq is null and first_completion_of is null and client_event_id is null limit %s""",
+		(begin, end, limit),
+	)
+	return frappe.db._cursor.rowcount
 
 
 def append_event(
@@ -176,20 +269,34 @@ def count_events_since(player: str | None, interaction_type: str, since: datetim
 	return rows
 
 
-def _insert(*, player: str | None, data: dict, **columns) -> None:
-	empty = dict.fromkeys(
-		("reference_id", "subject", "seq", "first_completion_of", "client_event_id", "event_id")
-	)
-	now = clock.to_site_time(clock.utc_now())
+def _insert(**columns) -> None:
+	row = _columns(**columns)
 	frappe.db.sql(
-		_INSERT,
-		{
-			**empty,
-			"xp_awarded": 0,
-			**columns,
-			"player": player,
-			"owner": frappe.session.user or player,
-			"created_at": now,
-			"interaction_data": json.dumps(data, ensure_ascii=False, separators=(",", ":")),
-		},
+		f"""insert into `tabMemora Interaction Log` (name, docstatus, idx, {", ".join(row)})
+		values (nextval(`memora_interaction_log_id_seq`), 0, 0, {", ".join(f"%({name})s" for name in row)})""",
+		row,
 	)
+
+
+def _columns(*, player: str | None, data: dict, **columns) -> dict:
+	"""All columns of a row but its name."""
+	owner = frappe.session.user or player
+	now = clock.to_site_time(clock.utc_now())
+	return {
+		**dict.fromkeys(
+			("reference_id", "subject", "seq", "first_completion_of", "client_event_id", "event_id")
+		),
+		"xp_awarded": 0,
+		**columns,
+		"player": player,
+		"owner": owner,
+		"modified_by": owner,
+		"creation": now,
+		"modified": now,
+		"created_at": now,
+		"interaction_data": _json(data),
+	}
+
+
+def _json(data: dict) -> str:
+	return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -5,12 +5,13 @@ contains, so no row is counted twice and none is missed, whatever was synced and
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 import frappe
-from memora.services import interaction_log
+from memora.services import interaction_log, ledger_reader
+from memora.services.ledger_reader import LedgerSum, Start
 from memora.services.progress_engine import bits
 from memora.utils import clock
 
@@ -19,22 +20,39 @@ from memora.utils import clock
 _WALLETS = """
 select profile.user, profile.active_session_started, wallet.total_xp, wallet.current_streak,
 	wallet.last_success_date, wallet.last_played_at, ifnull(wallet.synced_through, 0) as synced_through,
-	later.last_seq, later.xp, later.last_award_at,
+	later.last_seq, later.xp, later.last_award_at, later.contains_snapshot,
 	json_extract(streak_row.interaction_data, '$.outcome.streak') as streak
 from `tabMemora Player Profile` profile
 join `tabMemora Player Wallet` wallet on wallet.player = profile.name
 left join (
 	select log.player, max(log.seq) as last_seq, sum(log.xp_awarded) as xp,
 		max(json_value(log.interaction_data, '$.at')) as last_award_at,
-		max(if(json_exists(log.interaction_data, '$.outcome.streak'), log.seq, null)) as streak_seq
+		max(if(json_exists(log.interaction_data, '$.outcome.streak'), log.seq, null)) as streak_seq,
+		max(log.interaction_type = 'balance_forward') as contains_snapshot
 	from `tabMemora Player Profile` profile
 	join `tabMemora Player Wallet` wallet on wallet.player = profile.name
-	join `tabMemora Interaction Log` log on log.player = profile.user and log.seq > ifnull(wallet.synced_through, 0)
+	join `tabMemora Interaction Log` log on log.player = profile.user and log.seq > {after}
 	where profile.user in %(users)s group by log.player {lock}
 ) later on later.player = profile.user
 left join `tabMemora Interaction Log` streak_row
 	on streak_row.player = later.player and streak_row.seq = later.streak_seq
 where profile.user in %(users)s {lock}
+"""
+
+# From the users to their wallets, so that one order holds for all and only the rows that are meant are locked.
+_LOCK_WALLETS = """
+select wanted.user from ({users}) wanted
+straight_join `tabMemora Player Profile` profile on profile.user = wanted.user
+straight_join `tabMemora Player Wallet` wallet on wallet.player = profile.name
+for update
+"""
+_SNAPSHOTS = """
+select pair.user, pair.subject, ifnull(progress.synced_through, 0),
+	ifnull((select max(log.seq) from `tabMemora Interaction Log` log where log.player = pair.user), 0),
+	progress.progress_bitmap, progress.best_hearts, progress.total_xp_earned
+from ({pairs}) pair
+left join `tabMemora Structure Progress` progress
+	on progress.player = pair.user and progress.subject = pair.subject
 """
 
 
@@ -49,11 +67,15 @@ class Wallet(NamedTuple):
 
 
 class Progress(NamedTuple):
-	"""A player's progress in one subject. best_hearts: lesson id -> hearts."""
+	"""A player's progress in one subject. best_hearts: lesson id -> hearts. seq: as in `Wallet`."""
 
 	bitmap: bytes
 	best_hearts: Mapping[str, int]
 	total_xp_earned: int
+	seq: int = 0
+
+
+_EMPTY = Progress(b"", {}, 0)
 
 
 def lock_wallet(user_id: str) -> bool:
@@ -68,6 +90,15 @@ def lock_wallet(user_id: str) -> bool:
 	)
 
 
+def lock_wallets(user_ids: Collection[str]) -> list[str]:
+	"""Take the mutexes of many players, in one order for all, until the transaction ends. Returns who is a player."""
+	users = sorted(user_ids)
+	if not users:
+		return []
+	values = {f"user{row}": user_id for row, user_id in enumerate(users)}
+	return frappe.db.sql_list(_LOCK_WALLETS.format(users=ledger_reader.rows_of("user", len(users))), values)
+
+
 def read_wallet(user_id: str, lock: bool = False) -> Wallet | None:
 	"""The wallet as the ledger has it; None for a user who is no player.
 
@@ -77,14 +108,28 @@ def read_wallet(user_id: str, lock: bool = False) -> Wallet | None:
 	return next(iter(read_wallets([user_id], lock).values()), None)
 
 
-def read_wallets(user_ids: Sequence[str], lock: bool = False) -> dict[str, Wallet]:
-	"""The wallets of those users who are players, in one query."""
-	query = _WALLETS.format(lock="lock in share mode" if lock else "")
-	return {row.user: _wallet(row) for row in frappe.db.sql(query, {"users": list(user_ids)}, as_dict=True)}
+def read_wallets(user_ids: Sequence[str], lock: bool = False, from_ledger: bool = False) -> dict[str, Wallet]:
+	"""The wallets of those users who are players, in one query.
+
+	Args:
+		from_ledger: take XP and streak from the whole ledger, whatever the snapshot says.
+	"""
+	query = _WALLETS.format(
+		after="0" if from_ledger else "ifnull(wallet.synced_through, 0)",
+		lock="lock in share mode" if lock else "",
+	)
+	rows = frappe.db.sql(query, {"users": list(user_ids)}, as_dict=True)
+	if from_ledger:
+		for row in rows:
+			row.update(total_xp=0, current_streak=0, last_success_date=None, synced_through=0)
+	return {row.user: _wallet(row) for row in rows}
 
 
 def _wallet(row: dict) -> Wallet:
-	"""The snapshot of a row of _WALLETS brought forward by the awards after it."""
+	"""The snapshot of a row of _WALLETS brought forward by the awards after it.
+
+	A balance row contains all that came before it, and so a snapshot that is older.
+	"""
 	run = json.loads(row.streak) if row.streak else None
 	day = row.last_success_date if run is None else run["last_success_date"]
 	times = (
@@ -94,7 +139,7 @@ def _wallet(row: dict) -> Wallet:
 	)
 	return Wallet(
 		seq=int(row.synced_through if row.last_seq is None else row.last_seq),
-		total_xp=row.total_xp + int(row.xp or 0),
+		total_xp=(0 if row.contains_snapshot else row.total_xp) + int(row.xp or 0),
 		current_streak=row.current_streak if run is None else run["new_streak"],
 		last_success_date=date.fromisoformat(day) if isinstance(day, str) else day,
 		last_played_at=max((moment for moment in times if moment), default=None),
@@ -103,32 +148,75 @@ def _wallet(row: dict) -> Wallet:
 
 def read_progress(user_id: str, subject_id: str) -> Progress:
 	"""The progress in a subject as the ledger has it; empty for a subject that was never played."""
-	rows = frappe.db.sql(
-		"""select progress_bitmap, best_hearts, total_xp_earned, ifnull(synced_through, 0)
-		from `tabMemora Structure Progress` where player = %s and subject = %s""",
-		(user_id, subject_id),
-	)
-	bitmap, best_hearts, xp, synced_through = rows[0] if rows else (None, None, 0, 0)
-	progress = Progress(bits.decode_bitmap_from_mariadb(bitmap), json.loads(best_hearts or "{}"), xp or 0)
-	return _with_later_plays(user_id, subject_id, progress, int(synced_through))
+	return read_progress_many([(user_id, subject_id)])[user_id, subject_id]
 
 
-def _with_later_plays(user_id: str, subject_id: str, snapshot: Progress, synced_through: int) -> Progress:
-	plays = frappe.db.sql(
-		"""select lesson.name, lesson.bit_index, max(cast(json_value(log.interaction_data, '$.hearts') as int))
-		from `tabMemora Interaction Log` log
-		join `tabMemora Lesson` lesson on lesson.name = log.reference_id and lesson.subject = %s
-		where log.player = %s and log.seq > %s and log.interaction_type = %s
-		group by lesson.name, lesson.bit_index""",
-		(subject_id, user_id, synced_through, interaction_log.LESSON_COMPLETION),
+def read_progress_many(
+	pairs: Collection[tuple[str, str]], from_ledger: bool = False
+) -> dict[tuple[str, str], Progress]:
+	"""The progress of many (user, subject) pairs, in three queries at most.
+
+	Args:
+		from_ledger: take nothing from the snapshots, read the whole ledger.
+	"""
+	snapshots = read_snapshots(pairs)
+	later = ledger_reader.sum_by_subject(
+		[Start(*pair, 0 if from_ledger else seq) for pair, (seq, _, _) in snapshots.items()]
 	)
-	[[xp]] = frappe.db.sql(
-		"""select ifnull(sum(xp_awarded), 0) from `tabMemora Interaction Log`
-		where player = %s and seq > %s and subject = %s""",
-		(user_id, synced_through, subject_id),
+	return {
+		pair: _progress(_EMPTY if from_ledger else snapshot, later.get(pair), last_seq)
+		for pair, (_, last_seq, snapshot) in snapshots.items()
+	}
+
+
+def read_progress_from_ledger(user_id: str, subject_id: str) -> Progress:
+	"""The progress in a subject as all rows of the ledger tell it, whatever the snapshot says."""
+	return read_progress_many([(user_id, subject_id)], from_ledger=True)[user_id, subject_id]
+
+
+def read_all_progress_from_ledger(
+	user_ids: Collection[str], pairs: Collection[tuple[str, str]] = ()
+) -> dict[tuple[str, str], Progress]:
+	"""The progress of these users in every subject that their ledger speaks of, in three queries at most.
+
+	Args:
+		pairs: (user, subject) that the result holds as well, empty where the ledger is silent about them.
+	"""
+	sums = ledger_reader.sum_by_subject([Start(user_id, None, 0) for user_id in user_ids])
+	last_seqs = interaction_log.last_seqs(user_ids)
+	return {pair: _progress(_EMPTY, sums.get(pair), last_seqs.get(pair[0], 0)) for pair in {*sums, *pairs}}
+
+
+def read_snapshots(
+	pairs: Collection[tuple[str, str]],
+) -> dict[tuple[str, str], tuple[int, int, Progress]]:
+	"""For each pair its snapshot's seq, the ledger's last seq, and the snapshot: an empty one where there is no row."""
+	if not pairs:
+		return {}
+	values = {
+		f"{column}{row}": value
+		for row, pair in enumerate(pairs)
+		for column, value in zip(("user", "subject"), pair, strict=True)
+	}
+	rows = frappe.db.sql(_SNAPSHOTS.format(pairs=ledger_reader.rows_of("user subject", len(pairs))), values)
+	return {
+		(user, subject): (int(seq), int(last), _snapshot(*figures))
+		for user, subject, seq, last, *figures in rows
+	}
+
+
+def _snapshot(bitmap: str | None, best_hearts: str | None, xp: int | None) -> Progress:
+	return Progress(bits.decode_bitmap_from_mariadb(bitmap), json.loads(best_hearts or "{}"), xp or 0)
+
+
+def _progress(snapshot: Progress, later: LedgerSum | None, last_seq: int) -> Progress:
+	"""A snapshot brought forward by the rows after it."""
+	if later is None:
+		return snapshot._replace(seq=last_seq)
+	base = _EMPTY if later.contains_snapshots else snapshot
+	return Progress(
+		later.bitmap_over(base.bitmap),
+		later.best_hearts_over(base.best_hearts),
+		base.total_xp_earned + later.xp,
+		last_seq,
 	)
-	bitmap, best_hearts = snapshot.bitmap, dict(snapshot.best_hearts)
-	for lesson_id, bit_index, hearts in plays:
-		bitmap = bits.set_bit(bitmap, bit_index)
-		best_hearts[lesson_id] = max(hearts, best_hearts.get(lesson_id, 0))
-	return Progress(bitmap, best_hearts, snapshot.total_xp_earned + int(xp))

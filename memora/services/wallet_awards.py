@@ -1,8 +1,9 @@
 """How an award becomes true: the one sequence behind a finished lesson, claimed XP and a day of the streak.
 
-Lock the wallet row, ask the ledger, (the caller reads the copies at its last seq and decides,) mark in flight, INSERT,
-COMMIT, apply. `progress_engine.completion` says what a crash after each step leaves behind. A correction by an
-administrator is a ledger row too, but belongs to the transaction that saves the wallet row.
+Lock the wallet row and ask the ledger (`players_mutex`), read the copies at its last seq and mark them in flight
+(`award_in_flight`), decide, INSERT, COMMIT, apply (`AwardInFlight.commit`). `progress_engine.completion` says what a
+crash after each step leaves behind. A correction by an administrator is a ledger row too, but belongs to the
+transaction that saves the wallet row.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from frappe import _, throw
 from memora.exceptions import NoPlayerProfile, StoreUnavailable
 from memora.services import interaction_log, player_copies, recovery
 from memora.services.interaction_log import History
-from memora.services.player_copies import Award
+from memora.services.player_copies import Award, Copies
 from memora.services.recovery import Wallet
 from memora.services.streak import StreakOutcome
 from memora.utils import logs, transactions
@@ -38,34 +39,66 @@ def players_mutex(
 		yield interaction_log.read_history(user_id, lesson_id, client_event_id)
 
 
-def commit_award(
-	user_id: str, award: Award, interaction_type: str, *, xp_awarded: int, data: dict, event_id: str, **keys
-) -> None:
-	"""Make an award true, and bring the copies forward. Call it inside `players_mutex`.
+class AwardInFlight:
+	"""The copies of a player as they stand before an award, and the one way to make it true.
+
+	seq: the award's. progress: None before an award that is no lesson's.
+	"""
+
+	def __init__(self, user_id: str, last_seq: int, copies: Copies):
+		self.user_id, self.seq = user_id, last_seq + 1
+		self.wallet, self.progress = copies.wallet, copies.progress
+		self._mark = copies.mark
+
+	def commit(
+		self, award: Award, interaction_type: str, *, xp_awarded: int, data: dict, event_id: str, **keys
+	) -> None:
+		"""Write the ledger row, and bring the copies forward.
+
+		Args:
+			award: its wallet is as the award leaves it, and carries the award's seq.
+			keys: reference_id, subject, first_completion_of, client_event_id, as `interaction_log.append_award` takes
+				them.
+		"""
+		interaction_log.append_award(
+			self.user_id,
+			interaction_type,
+			seq=self.seq,
+			xp_awarded=xp_awarded,
+			event_id=event_id,
+			data=data,
+			**keys,
+		)
+		self._mark = None  # a commit that raises may have reached the database
+		frappe.db.commit()  # the award is true from here on, before anybody is told
+		try:
+			player_copies.apply_award(self.user_id, award)
+		except StoreUnavailable:
+			# Best effort: the mark makes the copies a miss.
+			logs.get_logger().warning("award %s is in the ledger, its copies are not", event_id)
+
+	def give_up(self) -> None:
+		"""Take the mark back, unless a row was on its way to the database."""
+		if self._mark:
+			player_copies.take_back_mark(self.user_id, self._mark)
+
+
+@contextlib.contextmanager
+def award_in_flight(user_id: str, history: History, subject_id: str | None = None) -> Iterator[AwardInFlight]:
+	"""The copies, marked in flight. Call it inside `players_mutex`; what is not committed inside leaves no mark.
 
 	Args:
-		award: its wallet is as the award leaves it, and carries the award's seq.
-		keys: reference_id, subject, first_completion_of, client_event_id, as `interaction_log.append_award` takes them.
+		subject_id: None before an award that is no lesson's.
 
 	Raises:
 		StoreUnavailable: Redis did not answer; nothing was counted.
 	"""
-	player_copies.mark_in_flight(user_id, award.wallet.seq)
-	interaction_log.append_award(
-		user_id,
-		interaction_type,
-		seq=award.wallet.seq,
-		xp_awarded=xp_awarded,
-		event_id=event_id,
-		data=data,
-		**keys,
-	)
-	frappe.db.commit()  # the award is true from here on, before anybody is told
+	copies = player_copies.read_for_award(user_id, subject_id, history.last_seq)
+	award = AwardInFlight(user_id, history.last_seq, copies)
 	try:
-		player_copies.apply_award(user_id, award)
-	except StoreUnavailable:
-		# Best effort: the mark makes the copies a miss.
-		logs.get_logger().warning("award %s is in the ledger, its copies are not", event_id)
+		yield award
+	finally:
+		award.give_up()
 
 
 def record_adjustment(user_id: str, before: Wallet, saved: Wallet) -> int:

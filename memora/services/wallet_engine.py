@@ -13,6 +13,7 @@ from memora.services import interaction_log, player_copies, wallet_awards, xp_cl
 from memora.services.player_copies import Award
 from memora.services.recovery import Wallet
 from memora.services.streak import StreakOutcome, is_streak_active, next_streak
+from memora.services.wallet_awards import AwardInFlight
 from memora.utils import clock, validators
 
 LAST_PLAYED_THROTTLE_SECONDS = 15 * 60
@@ -82,20 +83,20 @@ def update_streak(user_id: str, hearts_earned: int) -> dict:
 		NoPlayerProfile: the user is no player.
 		StoreUnavailable: Redis did not answer; nothing was counted.
 	"""
-	with wallet_awards.players_mutex(user_id) as history:
-		wallet = player_copies.read_wallet_for_award(user_id, history.last_seq)
-		now = clock.utc_now()
+	with (
+		wallet_awards.players_mutex(user_id) as history,
+		wallet_awards.award_in_flight(user_id, history) as award,
+	):
+		wallet, now = award.wallet, clock.utc_now()
 		run = next_streak(wallet.current_streak, wallet.last_success_date, now.date(), hearts_earned)
 		counted = wallet._replace(current_streak=run.new_streak, last_success_date=run.last_success_date)
 		if counted != wallet:
-			counted = counted._replace(seq=history.last_seq + 1, last_played_at=now)
-			_commit_streak(user_id, counted, run)
+			_commit_streak(award, counted._replace(seq=award.seq, last_played_at=now), run)
 	return run.as_dict()
 
 
-def _commit_streak(user_id: str, wallet: Wallet, run: StreakOutcome) -> None:
-	wallet_awards.commit_award(
-		user_id,
+def _commit_streak(award: AwardInFlight, wallet: Wallet, run: StreakOutcome) -> None:
+	award.commit(
 		Award(wallet),
 		interaction_log.STREAK_UPDATE,
 		xp_awarded=0,

@@ -11,7 +11,7 @@ import frappe
 from frappe import _, throw
 from frappe.utils import cint
 from memora.exceptions import ClaimLimitReached, ClaimsDisabled, IdempotencyConflict
-from memora.services import interaction_log, player_copies, wallet_awards
+from memora.services import interaction_log, wallet_awards
 from memora.services.interaction_log import History, Play
 from memora.services.player_copies import Award
 from memora.utils import clock
@@ -70,19 +70,16 @@ def _require_room_today(user_id: str, xp_amount: int) -> None:
 
 def _pay(user_id: str, xp_amount: int, history: History, client_event_id: str | None) -> dict:
 	now = clock.utc_now()
-	wallet = player_copies.read_wallet_for_award(user_id, history.last_seq)
-	wallet = wallet._replace(
-		seq=history.last_seq + 1, total_xp=wallet.total_xp + xp_amount, last_played_at=now
-	)
-	outcome = {"xp_awarded": xp_amount, "new_total_xp": wallet.total_xp, "event_id": str(uuid.uuid4())}
-	wallet_awards.commit_award(
-		user_id,
-		Award(wallet),
-		interaction_log.XP_CLAIM,
-		xp_awarded=xp_amount,
-		event_id=outcome["event_id"],
-		data={"at": clock.iso(now), "outcome": outcome},
-		reference_id=now.date().isoformat(),
-		client_event_id=client_event_id,
-	)
+	with wallet_awards.award_in_flight(user_id, history) as award:
+		total_xp = award.wallet.total_xp + xp_amount
+		outcome = {"xp_awarded": xp_amount, "new_total_xp": total_xp, "event_id": str(uuid.uuid4())}
+		award.commit(
+			Award(award.wallet._replace(seq=award.seq, total_xp=total_xp, last_played_at=now)),
+			interaction_log.XP_CLAIM,
+			xp_awarded=xp_amount,
+			event_id=outcome["event_id"],
+			data={"at": clock.iso(now), "outcome": outcome},
+			reference_id=now.date().isoformat(),
+			client_event_id=client_event_id,
+		)
 	return outcome

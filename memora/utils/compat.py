@@ -1,5 +1,6 @@
 """What differs between Frappe versions 14 and 15, in one place."""
 
+from collections import deque
 from collections.abc import Callable
 
 import frappe
@@ -10,41 +11,53 @@ def site_time_zone() -> str:
 	return frappe.utils.get_system_timezone()
 
 
-def after_commit(action: Callable[[], None]) -> None:
-	"""Run `action` once the current transaction is committed; never when it is rolled back.
+def before_commit(action: Callable[[], None]) -> None:
+	"""Run `action` inside the current transaction, right before it is committed; never when it is rolled back."""
+	_add("before_commit", action)
 
-	Version 15 keeps `frappe.db.after_commit`. Version 14 has nothing like it, so the callbacks wait on the
-	connection and its `commit` and `rollback` are wrapped, once a connection.
-	"""
-	manager = getattr(frappe.db, "after_commit", None)
+
+def after_commit(action: Callable[[], None]) -> None:
+	"""Run `action` once the current transaction is committed; never when it is rolled back."""
+	_add("after_commit", action)
+
+
+def _add(moment: str, action: Callable[[], None]) -> None:
+	"""Version 15 keeps `frappe.db.before_commit` and `frappe.db.after_commit`. Version 14 has nothing like them that a
+	rollback empties, so the actions wait on the connection and its `commit` and `rollback` are wrapped, once each."""
+	manager = getattr(frappe.db, moment, None)
 	if manager is not None:
 		manager.add(action)
-		return
-	_waiting(frappe.db).append(action)
+	else:
+		_waiting(frappe.db)[moment].append(action)
 
 
-def _waiting(database) -> list[Callable[[], None]]:
-	if not hasattr(database, "memora_after_commit"):
-		database.memora_after_commit = []
-		database.commit = _then_run(database, database.commit)
-		database.rollback = _then_forget(database, database.rollback)
-	return database.memora_after_commit
+def _waiting(database) -> dict[str, deque[Callable[[], None]]]:
+	if not hasattr(database, "memora_waiting"):
+		database.memora_waiting = {"before_commit": deque(), "after_commit": deque()}
+		database.commit = _between(database.memora_waiting, database.commit)
+		database.rollback = _then_forget(database.memora_waiting, database.rollback)
+	return database.memora_waiting
 
 
-def _then_run(database, commit):
-	def commit_and_run(*args, **kwargs):
+def _between(waiting, commit):
+	def run_and_commit(*args, **kwargs):
+		_run(waiting["before_commit"])
 		commit(*args, **kwargs)
-		waiting, database.memora_after_commit[:] = list(database.memora_after_commit), []
-		for action in waiting:
-			action()
+		_run(waiting["after_commit"])
 
-	return commit_and_run
+	return run_and_commit
 
 
-def _then_forget(database, rollback):
+def _run(actions: deque[Callable[[], None]]) -> None:
+	while actions:
+		actions.popleft()()
+
+
+def _then_forget(waiting, rollback):
 	def rollback_and_forget(*args, save_point=None, **kwargs):
 		rollback(*args, save_point=save_point, **kwargs)
 		if not save_point:
-			database.memora_after_commit.clear()
+			for actions in waiting.values():
+				actions.clear()
 
 	return rollback_and_forget

@@ -1,7 +1,8 @@
-"""Is the database what the DocTypes say? Five questions an operator asks, answered from the database itself.
+"""What an operator asks, for `bench console` and the doctor. Every answer is a dict that prints well; nothing is changed.
 
-For `bench console` and the doctor. Each function takes the name of a DocType that has a table and returns a dict that
-prints well; nothing is changed. All raise InvalidInput for an unknown DocType and for one without a table.
+Is the database what the DocTypes say? Five functions take the name of a DocType that has a table; they raise InvalidInput
+for an unknown DocType and for one without a table. And what is known of a player or the queue? `inspect` asks the
+services that know, through hooks, since utils know no players.
 """
 
 from pymysql.err import MySQLError
@@ -19,6 +20,25 @@ _OPTIONAL_COLUMNS = frozenset(("_user_tags", "_comments", "_assign", "_liked_by"
 _CHILD_COLUMNS = ("parent", "parenttype", "parentfield")
 # What MariaDB calls a type that Frappe asks for by another name.
 _TYPE_IN_DATABASE = {"json": "longtext"}
+
+
+def inspect(what: str, *names: str) -> dict:
+	"""The truth in MariaDB beside the copy in Redis, as `bench memora inspect` prints it.
+
+	Args:
+		what: "wallet", "session", "devices" (each with a user), "progress" (with a user and a subject), or "queue".
+
+	Returns:
+		{"about": str, "truth": dict, "copy": dict | None, "copy_state": str, "agrees": bool | None, "facts": dict}
+		`agrees` is None where Redis has no copy, which is no fault.
+
+	Raises:
+		InvalidInput: there is nothing of that name to inspect.
+	"""
+	inspections = frappe.get_hooks("memora_inspections")
+	if what not in inspections:
+		raise InvalidInput(_("There is no inspection {0}, but {1}.").format(what, ", ".join(inspections)))
+	return frappe.get_attr(inspections[what][-1])(*names)
 
 
 def validate_schema(doctype: str) -> dict:

@@ -31,7 +31,8 @@ def get_wallet_key(user_id: str) -> str:
 
 	total_xp, current_streak, last_success_date, last_played_at: the wallet.
 	seq: the last ledger row that the copies contain. epoch: names this loading of the copies; its presence marks
-	the hash as complete. in_flight_seq, in_flight_since (Unix seconds): a ledger row that was about to be committed.
+	the hash as complete. in_flight_seq, in_flight_since: a ledger row that is about to be committed, and since which
+	Unix time, in microseconds, so that it names the mark.
 	"""
 	return f"wallet:{user_id}"
 
@@ -42,13 +43,18 @@ def get_pending_wallet_sync_key() -> str:
 
 
 def get_syncing_wallets_key() -> str:
-	"""SET, no TTL: users taken from the pending set whose wallet row is being written. Written by wallet_sync."""
+	"""SET, no TTL: users taken from the pending set whose wallet row is being written. Written by sync_queue."""
 	return "syncing_wallets"
 
 
 def get_wallet_sync_lock_key() -> str:
 	"""STRING, TTL 1 minute, renewed after each chunk: the token of the sync that is running."""
 	return "wallet_sync:lock"
+
+
+def get_nightly_check_key() -> str:
+	"""STRING, no TTL: the user at whom the last nightly check ran out of time. Written by nightly_check."""
+	return "nightly_check:after"
 
 
 def get_rate_limit_key(user_id: str, function_name: str) -> str:
@@ -83,20 +89,43 @@ def get_best_hearts_key(player_id: str, subject_id: str) -> str:
 
 
 def get_dirty_progress_key() -> str:
-	"""SET, no TTL: JSON pairs [player, subject] whose progress row is behind the ledger. Written by player_copies."""
+	"""SET, no TTL: JSON pairs [player, subject] whose progress row may be behind the ledger.
+
+	Written by player_copies, emptied by snapshot_syncer.
+	"""
 	return "dirty_progress"
+
+
+def get_syncing_progress_key() -> str:
+	"""SET, no TTL: pairs taken from the dirty set whose row is being written. Written by sync_queue."""
+	return "syncing_progress"
+
+
+def get_progress_sync_lock_key() -> str:
+	"""STRING, TTL 1 minute, renewed after each batch: the token of the sync that is running."""
+	return "progress_sync:lock"
 
 
 # --- Publishing ------------------------------------------------------------------------------------------------
 
 
 def get_pending_plans_key() -> str:
-	"""SET, no TTL: plans waiting to be built."""
+	"""SET, no TTL: plans waiting to be built, as CDN Sync Log has them. Written by publish_queue."""
 	return "cdn_export:pending_plans"
 
 
+def get_processing_plans_key() -> str:
+	"""ZSET, no TTL: plans that a worker took -> Unix time at which they are free again. Written by publish_queue."""
+	return "cdn_export:processing_plans"
+
+
+def get_publish_job_key() -> str:
+	"""STRING, TTL 1 minute: present while a job that empties the queue is about to start. Written by publish_queue."""
+	return "cdn_export:job"
+
+
 def get_dead_letter_key() -> str:
-	"""HASH, no TTL: plan id -> why it was given up."""
+	"""HASH, no TTL: plan id -> why it was given up, as CDN Sync Log has it. Written by publish_queue."""
 	return "cdn_export:dead_letter"
 
 

@@ -150,6 +150,14 @@ def members(key: str) -> frozenset[str]:
 	return frozenset(member.decode() for member in client().smembers(physical(key)))
 
 
+@_typed_errors
+def scores(key: str) -> dict[str, float]:
+	"""Member -> score of a sorted set."""
+	return {
+		member.decode(): score for member, score in client().zrange(physical(key), 0, -1, withscores=True)
+	}
+
+
 # --- Hashes ----------------------------------------------------------------------------------------------------
 
 
@@ -188,3 +196,12 @@ def keys_matching(pattern: str) -> list[str]:
 	return sorted(
 		key.decode()[len(prefix) :] for key in client().scan_iter(match=physical(pattern), count=1000)
 	)
+
+
+# --- Frappe's own use of Redis -----------------------------------------------------------------------------------
+
+
+@_typed_errors
+def enqueue(method: str, **options: Any) -> None:
+	"""`frappe.enqueue`, with the typed error when the queue's Redis does not answer."""
+	frappe.enqueue(method, **options)

@@ -58,6 +58,7 @@ SCHEMA = {
 		parent_topic Link ! i -> Memora Topic
 		subject Link -> Memora Subject
 		bit_index Int =-1
+		moved_at Datetime i
 		base_xp Int =10
 		stages Table -> Memora Lesson Stage
 	""",
@@ -167,6 +168,15 @@ SCHEMA = {
 		files_unchanged Int =0
 		bytes_uploaded Int =0
 		triggered_by Data
+	""",
+	"CDN Health Finding": """
+		problem Data !
+		plan_id Data
+		detail Small Text
+		since Datetime
+		last_seen Datetime
+		sync_log Data
+		is_alerted Check =0
 	""",
 }
 
@@ -299,6 +309,7 @@ def test_nobody_has_the_permission_to_change_the_interaction_log():
 	[
 		("Memora Subject", "next_bit_index"),
 		("Memora Lesson", "bit_index"),
+		("Memora Lesson", "moved_at"),
 		("Memora Player Profile", "active_session_hash"),
 		("Memora Player Wallet", "synced_through"),
 		("Memora Structure Progress", "progress_bitmap"),

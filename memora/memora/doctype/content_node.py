@@ -5,6 +5,7 @@ from frappe import _
 from frappe.model.document import Document
 from frappe.utils import cint
 from memora.services import content_tree
+from memora.services.progress_engine import moved_lessons
 from memora.utils import validators
 
 MAX_TITLE_LENGTH = 140
@@ -44,5 +45,6 @@ class MovableNode(ContentNode):
 
 	def take_lessons_along(self):
 		parent_field, _parent_doctype = content_tree.PARENT_OF[self.doctype]
-		if self.get_doc_before_save() and self.has_value_changed(parent_field):
-			content_tree.follow_move(self.doctype, self.name)
+		is_moved = self.get_doc_before_save() and self.has_value_changed(parent_field)
+		if is_moved and content_tree.follow_move(self.doctype, self.name):
+			moved_lessons.carry_progress_soon()

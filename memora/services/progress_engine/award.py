@@ -8,13 +8,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from memora.services import streak
-from memora.services.progress_engine import bits, unlock_calculator, xp_calculator
-from memora.services.progress_engine.tally import (
-	completion_percentage,
-	count_passed_lessons,
-	find_next_lesson,
-)
-from memora.services.progress_engine.tree import lessons_of
+from memora.services.progress_engine import bits, tally, unlock_calculator, xp_calculator
+from memora.services.progress_engine.outline import Outline
 
 
 class XpPolicy(NamedTuple):
@@ -55,12 +50,19 @@ class Before(NamedTuple):
 
 
 def decide(
-	structure: dict, lesson: Mapping, hearts: int, before: Before, policy: XpPolicy, now: datetime
+	outline: Outline,
+	states: list[str],
+	lesson: Mapping,
+	hearts: int,
+	before: Before,
+	policy: XpPolicy,
+	now: datetime,
 ) -> dict:
 	"""The outcome of finishing an unlocked lesson, as it is stored in the ledger and told to the player.
 
 	Args:
-		structure: the subject's tree as the player's plan shows it, with the states before the lesson.
+		outline: of the subject's tree as the player's plan shows it.
+		states: of its nodes before the lesson.
 		now: UTC.
 
 	Returns:
@@ -72,12 +74,13 @@ def decide(
 	is_passed = hearts > 0
 	was_passed = bits.check_bit(before.bitmap, lesson["bit_index"])
 	is_first = is_passed and not was_passed and not before.was_completed
-	best = before.best_hearts.get(lesson["id"])
-	xp = policy.xp_for(lesson, hearts, is_first, before.best_hearts) if is_passed else 0
-	after = structure
+	best_hearts = _known_best_hearts(before, lesson["id"])
+	best = best_hearts.get(lesson["id"])
+	xp = policy.xp_for(lesson, hearts, is_first, best_hearts) if is_passed else 0
+	after = states
 	if is_passed and not was_passed:
-		bitmap = bits.set_bit(before.bitmap, lesson["bit_index"])
-		after = unlock_calculator.compute_node_states(structure, bitmap)
+		after = unlock_calculator.node_states(outline, bits.set_bit(before.bitmap, lesson["bit_index"]))
+	state_by_lesson = outline.state_by_lesson(after)
 	run = streak.next_streak(before.current_streak, before.last_success_date, now.date(), hearts)
 	return {
 		"xp_awarded": xp,
@@ -85,7 +88,17 @@ def decide(
 		"is_first_completion": is_first,
 		"is_new_record": is_passed and (best is None or hearts > best),
 		"streak": run.as_dict(),
-		"unlocked_node_ids": unlock_calculator.newly_unlocked_ids(structure, after),
-		"suggested_next_lesson_id": find_next_lesson(after),
-		"completion_percentage": completion_percentage(count_passed_lessons(after), len(lessons_of(after))),
+		"unlocked_node_ids": tally.newly_unlocked_ids(outline, states, after),
+		"suggested_next_lesson_id": tally.find_next_lesson(state_by_lesson),
+		"completion_percentage": tally.completion_percentage(
+			tally.count_passed_lessons(state_by_lesson), len(state_by_lesson)
+		),
 	}
+
+
+def _known_best_hearts(before: Before, lesson_id: str) -> Mapping[str, int]:
+	"""A lesson that was completed before and has no best (it just moved here) has nothing left to beat: its record was
+	paid where it was."""
+	if before.was_completed and lesson_id not in before.best_hearts:
+		return {**before.best_hearts, lesson_id: xp_calculator.MAX_HEARTS}
+	return before.best_hearts

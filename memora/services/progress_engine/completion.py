@@ -4,16 +4,18 @@ The order of steps, and what remains when the process dies after each:
 
 1. Lock the wallet row: the player's mutex. Two calls of one player are decided one after the other. (Nothing.)
 2. Ask the ledger: its last seq, and whether this play was paid already. (Nothing.)
-3. Check: the lesson is visible to the player, he is enrolled, it is unlocked. (Nothing.)
-4. Read the copies as they stand at the last seq, loading them where they do not. (True copies.)
-5. Mark the copies in flight with the new seq. (A mark: the copy is a miss after five seconds.)
-6. INSERT one ledger row. Its unique keys have the last word. (Rolled back by MariaDB; the mark, as in 5.)
+3. Check: the lesson is visible to the player, he is enrolled. (Nothing.)
+4. Read the copies as they stand at the last seq, loading them where they do not, and mark them in flight with the new
+   seq, in one script. (True copies with a mark: after five seconds they are a miss and loaded anew.)
+5. Check: the lesson is unlocked. A refusal takes the mark back. (As in 4.)
+6. INSERT one ledger row. Its unique keys have the last word; what they refuse takes the mark back. (Rolled back by
+   MariaDB; the mark, as in 4.)
 7. COMMIT: from here the award is true. (The mark makes the copy a miss; the next read loads the award.)
 8. Bring the copies forward, which clears the mark. (Nothing is missing.)
 """
 
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import frappe
@@ -23,13 +25,16 @@ from memora.exceptions import (
 	InvalidInput,
 	LessonLocked,
 	LessonNotFound,
+	NotEnrolled,
 )
-from memora.services import enrollment, interaction_log, player_copies, wallet_awards
+from memora.services import enrollment, entitlement, interaction_log, wallet_awards
 from memora.services.interaction_log import History, Play
 from memora.services.player_copies import Award, LessonAward
 from memora.services.progress_engine import award, structure_loader, unlock_calculator
 from memora.services.progress_engine.award import XpPolicy
-from memora.services.recovery import Progress, Wallet
+from memora.services.progress_engine.outline import Outline
+from memora.services.recovery import Wallet
+from memora.services.wallet_awards import AwardInFlight
 from memora.utils import clock
 
 SAME_PLAY_WINDOW = timedelta(seconds=10)
@@ -46,11 +51,11 @@ class Completion(NamedTuple):
 
 
 class _Lesson(NamedTuple):
-	"""A lesson that the player may complete. structure: the subject's tree as his plan shows it."""
+	"""A lesson that the player may complete. outline: of the subject's tree as his plan shows it."""
 
 	subject_id: str
 	node: dict
-	structure: dict
+	outline: Outline
 
 
 def complete_lesson(
@@ -141,24 +146,31 @@ def _require_same_body(completion: Completion, play: Play) -> None:
 def _award(completion: Completion, history: History) -> dict:
 	"""Steps 3 to 8, under the player's lock."""
 	lesson = _playable_lesson(completion)
-	wallet, progress = player_copies.read_for_award(completion.user_id, lesson.subject_id, history.last_seq)
-	states = unlock_calculator.compute_node_states(lesson.structure, progress.bitmap)
-	_require_unlocked(states, completion.lesson_id)
+	with wallet_awards.award_in_flight(completion.user_id, history, lesson.subject_id) as pending:
+		now = clock.utc_now()
+		outcome = _decide(completion, lesson, pending, history.was_completed, now)
+		_commit(completion, lesson, pending, outcome, now)
+	return outcome
+
+
+def _decide(
+	completion: Completion, lesson: _Lesson, pending: AwardInFlight, was_completed: bool, now: datetime
+) -> dict:
+	wallet, progress = pending.wallet, pending.progress
+	states = unlock_calculator.node_states(lesson.outline, progress.bitmap)
+	_require_unlocked(lesson, states)
 	before = award.Before(
 		wallet.total_xp,
 		wallet.current_streak,
 		wallet.last_success_date,
 		progress.bitmap,
 		progress.best_hearts,
-		history.was_completed,
+		was_completed,
 	)
-	seq, now = history.last_seq + 1, clock.utc_now()
-	outcome = award.decide(states, lesson.node, completion.hearts, before, completion.policy, now)
-	outcome["event_id"] = str(uuid.uuid4())
-
-	wallet = Wallet(seq, *_figures(outcome), now)
-	_commit(completion, Award(wallet, _lesson_award(completion, lesson, progress, outcome)), outcome)
-	return outcome
+	outcome = award.decide(
+		lesson.outline, states, lesson.node, completion.hearts, before, completion.policy, now
+	)
+	return {**outcome, "event_id": str(uuid.uuid4())}
 
 
 def _figures(outcome: dict) -> tuple[int, int, date | None]:
@@ -168,37 +180,48 @@ def _figures(outcome: dict) -> tuple[int, int, date | None]:
 
 
 def _playable_lesson(completion: Completion) -> _Lesson:
-	subject_id, overrides = enrollment.playable_subject_of_lesson(completion.user_id, completion.lesson_id)
-	structure = structure_loader.load_playable_structure(subject_id, overrides)
-	node = structure.lesson_by_id.get(completion.lesson_id)
+	playable = enrollment.playable_subject_of_lesson(completion.user_id, completion.lesson_id)
+	outline = structure_loader.load_playable_structure(playable.subject_id, playable.overrides).outline
+	node = outline.lesson(completion.lesson_id)
 	if node is None:
 		frappe.throw(_("There is no lesson {0}.").format(completion.lesson_id), LessonNotFound)
-	return _Lesson(subject_id, node, structure)
+	_require_entitled(completion.user_id, playable.plan_id, outline, node["id"])
+	return _Lesson(playable.subject_id, node, outline)
 
 
-def _require_unlocked(states: dict, lesson_id: str) -> None:
-	if unlock_calculator.find_node_by_id(states, lesson_id)["status"] == unlock_calculator.LOCKED:
+def _require_entitled(user_id: str, plan_id: str | None, outline: Outline, lesson_id: str) -> None:
+	if entitlement.has_opinions() and entitlement.refuses_lesson(
+		user_id, plan_id, outline.path_to(lesson_id)
+	):
+		frappe.throw(_("You are not enrolled in this lesson."), NotEnrolled)
+
+
+def _require_unlocked(lesson: _Lesson, states: list[str]) -> None:
+	lesson_id = lesson.node["id"]
+	if states[lesson.outline.position_by_lesson[lesson_id]] == unlock_calculator.LOCKED:
 		frappe.throw(_("Lesson {0} is still locked.").format(lesson_id), LessonLocked)
 
 
-def _lesson_award(completion: Completion, lesson: _Lesson, progress: Progress, outcome: dict) -> LessonAward:
-	best_hearts = max(completion.hearts, progress.best_hearts.get(completion.lesson_id, 0))
-	bit_index = lesson.node["bit_index"] if completion.hearts > 0 else None
-	return LessonAward(lesson.subject_id, completion.lesson_id, bit_index, best_hearts, outcome["xp_awarded"])
-
-
-def _commit(completion: Completion, paid: Award, outcome: dict) -> None:
-	"""Steps 5 to 8."""
+def _commit(
+	completion: Completion, lesson: _Lesson, pending: AwardInFlight, outcome: dict, now: datetime
+) -> None:
+	"""Steps 6 to 8."""
 	is_passed = completion.hearts > 0
-	wallet_awards.commit_award(
-		completion.user_id,
-		paid,
+	best_hearts = max(completion.hearts, pending.progress.best_hearts.get(completion.lesson_id, 0))
+	bit_index = lesson.node["bit_index"] if is_passed else None
+	pending.commit(
+		Award(
+			Wallet(pending.seq, *_figures(outcome), now),
+			LessonAward(
+				lesson.subject_id, completion.lesson_id, bit_index, best_hearts, outcome["xp_awarded"]
+			),
+		),
 		interaction_log.LESSON_COMPLETION if is_passed else interaction_log.LESSON_FAILED,
 		xp_awarded=outcome["xp_awarded"],
 		event_id=outcome["event_id"],
-		data={"at": clock.iso(paid.wallet.last_played_at), "hearts": completion.hearts, "outcome": outcome},
+		data={"at": clock.iso(now), "hearts": completion.hearts, "outcome": outcome},
 		reference_id=completion.lesson_id,
-		subject=paid.lesson.subject_id,
+		subject=lesson.subject_id,
 		first_completion_of=completion.lesson_id if outcome["is_first_completion"] else None,
 		client_event_id=completion.client_event_id,
 	)

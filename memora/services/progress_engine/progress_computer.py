@@ -3,16 +3,15 @@
 Reads the structure file, the player's copies and his plan's overrides. Writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import frappe
 from memora.services import enrollment, player_copies
+from memora.services.enrollment import NO_OVERRIDES, PlanOverrides
 from memora.services.progress_engine import structure_loader, tally
-from memora.services.progress_engine.tree import child_key, is_topic, lessons_of, type_of
-from memora.services.progress_engine.unlock_calculator import compute_node_states
-
-# What an app needs to draw progress over the published files; everything else it knows from those.
-REPLY_FIELDS = ("id", "title", "status", "unlock_state")
+from memora.services.progress_engine.outline import SubjectStructure
+from memora.services.progress_engine.tree import child_key, is_topic, lessons_of, type_of, walk
+from memora.services.progress_engine.unlock_calculator import node_states
 
 
 def compute_progress(subject_id: str, user_id: str | None = None, plan_id: str | None = None) -> dict:
@@ -20,7 +19,7 @@ def compute_progress(subject_id: str, user_id: str | None = None, plan_id: str |
 
 	Args:
 		user_id: the session's user when left out.
-		plan_id: the player's current plan when left out.
+		plan_id: the player's current plan when left out; another one only where the site allows it to him.
 
 	Returns:
 		{"subject_id", "root", "completion_percentage": 45.5, "total_xp_earned": 500,
@@ -30,57 +29,82 @@ def compute_progress(subject_id: str, user_id: str | None = None, plan_id: str |
 
 	Raises:
 		NotEnrolled: the subject is not the player's.
+		InvalidInput: the plan is not the player's.
 		SubjectNotFound, a FileNotFoundError: no such subject is published.
 	"""
 	user_id = user_id or frappe.session.user
 	# The subject's own name: MariaDB finds it by any case, while files and Redis would keep one copy for each.
-	subject_id, overrides = enrollment.playable_subject(user_id, subject_id, plan_id)
-	structure = _load_and_validate_structure(subject_id, overrides)
+	playable = enrollment.playable_subject(user_id, subject_id, plan_id)
+	subject_id = playable.subject_id
+	structure = _load_and_validate_structure(subject_id, playable.overrides)
+	outline = structure.outline
 	copies = player_copies.read_progress(user_id, subject_id)
-	states = compute_node_states(structure, copies.bitmap, user_id, subject_id)
-	passed_lessons, total_lessons = _count_passed_lessons(states), len(lessons_of(states))
+	states = node_states(outline, copies.bitmap)
+	state_by_lesson = outline.state_by_lesson(states)
+	passed_lessons, total_lessons = tally.count_passed_lessons(state_by_lesson), len(state_by_lesson)
 	return {
 		"subject_id": subject_id,
-		"root": _ensure_structure_has_children(states, copies.best_hearts),
-		"completion_percentage": _calculate_completion_percentage(passed_lessons, total_lessons),
+		"root": _reply_tree(structure, iter(states), copies.best_hearts),
+		"completion_percentage": tally.completion_percentage(passed_lessons, total_lessons),
 		"total_xp_earned": copies.total_xp_earned,
-		"suggested_next_lesson_id": find_next_lesson(states),
+		"suggested_next_lesson_id": tally.find_next_lesson(state_by_lesson),
 		"total_lessons": total_lessons,
 		"passed_lessons": passed_lessons,
 	}
 
 
-def _load_and_validate_structure(subject_id: str, overrides: Mapping[str, Mapping] | None = None) -> dict:
+def _load_and_validate_structure(
+	subject_id: str, overrides: PlanOverrides = NO_OVERRIDES
+) -> SubjectStructure:
 	"""The subject's tree as a plan shows it. Loading validates: a tree that comes back is whole."""
-	return structure_loader.load_playable_structure(subject_id, overrides or {})
+	return structure_loader.load_playable_structure(subject_id, overrides)
 
 
-def _ensure_structure_has_children(structure: dict, best_hearts: Mapping[str, int] | None = None) -> dict:
-	"""A copy of the tree as replies show it: `type` on every node, children under `children`, few other fields."""
-	reply = _reply_node(structure, type_of(structure))
-	children = structure[child_key(structure)]
-	if is_topic(structure):
-		reply["children"] = [_reply_lesson(lesson, best_hearts or {}) for lesson in children]
+def _reply_tree(node: dict, states: Iterator[str], best_hearts: Mapping[str, int]) -> dict:
+	"""A container and all below it as replies show them: what an app needs to draw progress over the published files."""
+	state, children = next(states), node[child_key(node)]
+	reply = {
+		"id": node["id"],
+		"title": node.get("title"),
+		"status": state,
+		"unlock_state": state,
+		"type": type_of(node),
+	}
+	if is_topic(node):
+		reply["children"] = _reply_lessons(children, states, best_hearts)
 	else:
-		reply["children"] = [_ensure_structure_has_children(child, best_hearts) for child in children]
+		reply["children"] = [_reply_tree(child, states, best_hearts) for child in children]
 	return reply
 
 
-def _reply_lesson(lesson: dict, best_hearts: Mapping[str, int]) -> dict:
-	reply = _reply_node(lesson, "lesson")
-	if lesson["id"] in best_hearts:
-		reply["best_hearts"] = best_hearts[lesson["id"]]
-	return reply
+def _reply_lessons(lessons: list[dict], states: Iterator[str], best_hearts: Mapping[str, int]) -> list[dict]:
+	"""Spelled out in one loop: nearly all nodes of a subject are lessons."""
+	replies = []
+	for lesson in lessons:
+		lesson_id, state = lesson["id"], next(states)
+		reply = {
+			"id": lesson_id,
+			"title": lesson["title"],
+			"status": state,
+			"unlock_state": state,
+			"type": "lesson",
+		}
+		if lesson_id in best_hearts:
+			reply["best_hearts"] = best_hearts[lesson_id]
+		replies.append(reply)
+	return replies
 
 
-def _reply_node(node: dict, node_type: str) -> dict:
-	reply = {field: node[field] for field in REPLY_FIELDS if field in node}
-	reply["type"] = node_type
-	return reply
+# --- The documented parts, for trees that carry their states -----------------------------------------------------
+
+
+def _ensure_structure_has_children(structure: dict) -> dict:
+	"""The tree as replies show it: `type` on every node, children under `children`, few other fields."""
+	return _reply_tree(structure, (node.get("status") for node in walk(structure)), {})
 
 
 def _count_passed_lessons(structure: dict) -> int:
-	return tally.count_passed_lessons(structure)
+	return tally.count_passed_lessons(_state_by_lesson(structure))
 
 
 def _calculate_completion_percentage(passed_lessons: int, total_lessons: int) -> float:
@@ -93,5 +117,9 @@ def _get_total_xp_earned(player_id: str, subject_id: str) -> int:
 
 
 def find_next_lesson(structure: dict) -> str | None:
-	"""The first unlocked lesson in tree order, looking into no locked container; None when there is none."""
-	return tally.find_next_lesson(structure)
+	"""The first unlocked lesson in tree order; None when there is none."""
+	return tally.find_next_lesson(_state_by_lesson(structure))
+
+
+def _state_by_lesson(structure: dict) -> dict[str, str]:
+	return {lesson["id"]: lesson["status"] for lesson in lessons_of(structure)}

@@ -2,31 +2,25 @@
 
 The file is a copy of the database that publishing writes; a missing one is written again here. A worker keeps the
 last 32 trees that it read, by path (which names the site) and file version, so a republished subject is read anew
-by every worker on its next request. Trees are shared by all requests of a worker: nobody may change one.
+by every worker on its next request. It keeps the last 64 views of plans on them, by file and plan version, so a saved
+plan has a new view on the next request, too. Trees are shared by all requests of a worker: nobody may change one.
 """
 
 import functools
 import json
 import os
-from collections.abc import Mapping
 
 import frappe
 from frappe import _
 from memora.exceptions import SubjectNotFound
 from memora.services.cdn_export import local_storage, structure_export
-from memora.services.progress_engine.tree import lessons_of
+from memora.services.enrollment import NO_OVERRIDES, PlanOverrides
+from memora.services.progress_engine.outline import SubjectStructure, outline_of
 from memora.services.progress_engine.unlock_calculator import apply_overrides
 
 CACHED_SUBJECTS = 32
+CACHED_VIEWS = 64
 REQUIRED_FIELDS = ("id", "title", "is_linear", "tracks")
-
-
-class SubjectStructure(dict):
-	"""A subject's tree with an index of its lessons: lesson id -> lesson node."""
-
-	def __init__(self, tree: dict):
-		super().__init__(tree)
-		self.lesson_by_id = {lesson["id"]: lesson for lesson in lessons_of(tree)}
 
 
 def get_subject_json_path(subject_id: str) -> str:
@@ -50,9 +44,18 @@ def load_subject_structure(subject_id: str) -> SubjectStructure:
 		SubjectNotFound, a FileNotFoundError: no subject of that name is published.
 		ValueError: the file holds no valid tree.
 	"""
+	return load_playable_structure(subject_id, NO_OVERRIDES)
+
+
+def load_playable_structure(subject_id: str, overrides: PlanOverrides) -> SubjectStructure:
+	"""The subject's tree as a plan shows it: without hidden nodes and with the plan's own linear modes.
+
+	Raises as `load_subject_structure`.
+	"""
 	try:
 		path = get_subject_json_path(subject_id)
-		return _read(path, _file_version(path))
+		version = _file_version(path)
+		return _view(path, version, overrides) if overrides else _read(path, version)
 	except FileNotFoundError:
 		frappe.throw(_("There is no published subject {0}.").format(subject_id), SubjectNotFound)
 
@@ -63,11 +66,10 @@ def _file_version(path: str) -> tuple[int, int, int]:
 	return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def load_playable_structure(subject_id: str, overrides: Mapping[str, Mapping]) -> SubjectStructure:
-	"""The subject's tree as a plan shows it: without hidden nodes and with the plan's own linear modes."""
-	structure = load_subject_structure(subject_id)
-	shown = apply_overrides(structure, overrides)
-	return structure if shown is structure else SubjectStructure(shown)
+def clear_cache() -> None:
+	"""Forget the trees that this worker has read."""
+	_read.cache_clear()
+	_view.cache_clear()
 
 
 @functools.lru_cache(maxsize=CACHED_SUBJECTS)
@@ -78,9 +80,11 @@ def _read(path: str, version: tuple[int, int, int]) -> SubjectStructure:
 	return SubjectStructure(tree)
 
 
-def clear_cache() -> None:
-	"""Forget the trees that this worker has read."""
-	_read.cache_clear()
+@functools.lru_cache(maxsize=CACHED_VIEWS)
+def _view(path: str, version: tuple[int, int, int], overrides: PlanOverrides) -> SubjectStructure:
+	structure = _read(path, version)
+	shown = apply_overrides(structure, overrides)
+	return structure if shown is structure else SubjectStructure(shown)
 
 
 def validate_structure(structure: dict) -> bool:
@@ -105,22 +109,16 @@ def get_lesson_bit_index(structure: dict, lesson_id: str) -> int:
 	Raises:
 		ValueError: the lesson is not in the structure.
 	"""
-	lesson = _lesson_by_id(structure).get(lesson_id)
+	lesson = outline_of(structure).lesson(lesson_id)
 	if lesson is None:
 		raise ValueError(f"Lesson {lesson_id} is not in subject {structure.get('id')}")
 	return lesson["bit_index"]
 
 
 def count_total_lessons(structure: dict) -> int:
-	return len(_lesson_by_id(structure))
+	return len(outline_of(structure).position_by_lesson)
 
 
 def get_lesson_ids(structure: dict) -> list[str]:
 	"""All lesson ids in tree order."""
-	return list(_lesson_by_id(structure))
-
-
-def _lesson_by_id(structure: dict) -> dict[str, dict]:
-	if isinstance(structure, SubjectStructure):
-		return structure.lesson_by_id
-	return {lesson["id"]: lesson for lesson in lessons_of(structure)}
+	return list(outline_of(structure).position_by_lesson)

@@ -1,11 +1,13 @@
-"""What a tree with unlock states adds up to: lessons passed, percent, the lesson to play next. Pure."""
+"""What the states of a subject's nodes add up to: lessons passed, percent, what to play next, what a lesson opened. Pure."""
 
-from memora.services.progress_engine.tree import child_key, lessons_of, type_of
+from collections.abc import Mapping, Sequence
+
+from memora.services.progress_engine.outline import Outline
 from memora.services.progress_engine.unlock_calculator import LOCKED, PASSED, UNLOCKED
 
 
-def count_passed_lessons(tree: dict) -> int:
-	return sum(lesson["status"] == PASSED for lesson in lessons_of(tree))
+def count_passed_lessons(state_by_lesson: Mapping[str, str]) -> int:
+	return list(state_by_lesson.values()).count(PASSED)
 
 
 def completion_percentage(passed_lessons: int, total_lessons: int) -> float:
@@ -13,13 +15,23 @@ def completion_percentage(passed_lessons: int, total_lessons: int) -> float:
 	return round(100 * passed_lessons / total_lessons, 2) if total_lessons else 0.0
 
 
-def find_next_lesson(tree: dict) -> str | None:
-	"""The first unlocked lesson in tree order, not descending into locked nodes; None when there is none."""
-	for child in tree[child_key(tree)]:
-		if type_of(child) == "lesson":
-			found = child["id"] if child["status"] == UNLOCKED else None
-		else:
-			found = None if child["status"] == LOCKED else find_next_lesson(child)
-		if found:
-			return found
-	return None
+def find_next_lesson(state_by_lesson: Mapping[str, str]) -> str | None:
+	"""The first unlocked lesson; None when there is none. In a locked container no lesson is unlocked.
+
+	Args:
+		state_by_lesson: in tree order.
+	"""
+	return next((lesson_id for lesson_id, state in state_by_lesson.items() if state == UNLOCKED), None)
+
+
+def newly_unlocked_ids(outline: Outline, before: Sequence[str], after: Sequence[str]) -> list[str]:
+	"""The nodes that were locked and are unlocked now, in tree order.
+
+	Args:
+		before, after: states as `unlock_calculator.node_states` makes them.
+	"""
+	return [
+		node["id"]
+		for node, old, new in zip(outline.nodes, before, after, strict=True)
+		if old == LOCKED and new == UNLOCKED
+	]

@@ -10,9 +10,9 @@ keep its parent from being passed, is itself never passed, and is unlocked or lo
 Trees that come in are shared by all players of a worker: nothing here writes to them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from memora.services.progress_engine import bits
+from memora.services.progress_engine.outline import Container, Outline, outline_of
 from memora.services.progress_engine.tree import child_key, holds_lessons, is_topic, type_of, walk
 
 PASSED = "passed"
@@ -20,21 +20,23 @@ UNLOCKED = "unlocked"
 LOCKED = "locked"
 
 
+def node_states(outline: Outline, bitmap: bytes) -> list[str]:
+	"""The state of every node, in the order of `outline.nodes`. One walk, linear in the number of nodes."""
+	states: list[str] = []
+	_append_states(states, outline.root, int.from_bytes(bitmap, "little"), True)
+	return states
+
+
 def compute_node_states(
 	structure: dict, bitmap: bytes, player_id: str | None = None, subject_id: str | None = None
 ) -> dict:
 	"""A new tree with `status` and `unlock_state` (the same value) on every node; the input stays as it is.
 
-	Two walks: bottom-up for what is passed, top-down for what that unlocks. Linear in the number of nodes.
-
 	Args:
 		player_id, subject_id: part of the public signature; the states depend on neither.
 	"""
-	passed_bits = bits.indexes_on(bitmap)
-	tree = _with_container_statuses(structure, passed_bits)
-	_set_state(tree, tree["status"])
-	_unlock_below(tree, passed_bits)
-	return tree
+	outline = outline_of(structure)
+	return _with_states(structure, iter(node_states(outline, bitmap)))
 
 
 def compute_container_status(node: dict, children: list[dict], structure: dict | None) -> str:
@@ -55,14 +57,6 @@ def flatten_nodes(structure: dict, node_type: str | None = None) -> list[dict]:
 
 def find_node_by_id(structure: dict, node_id: str) -> dict | None:
 	return next((node for node in walk(structure) if node["id"] == node_id), None)
-
-
-def newly_unlocked_ids(before: dict, after: dict) -> list[str]:
-	"""Ids of the nodes that were locked in one computed tree and are unlocked in a later one, in tree order."""
-	locked_ids = {node["id"] for node in walk(before) if node["unlock_state"] == LOCKED}
-	return [
-		node["id"] for node in walk(after) if node["unlock_state"] == UNLOCKED and node["id"] in locked_ids
-	]
 
 
 def apply_overrides(structure: dict, overrides: Mapping[str, Mapping]) -> dict:
@@ -110,47 +104,60 @@ def _are_same(some: list[dict], others: list[dict]) -> bool:
 	return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
-def _with_container_statuses(node: dict, passed_bits: set[int]) -> dict:
-	"""First walk: a copy of all containers, each passed or unlocked. Topics still hold the input's own lessons."""
-	key = child_key(node)
-	if is_topic(node):
-		is_passed = bool(node[key]) and all(lesson["bit_index"] in passed_bits for lesson in node[key])
-		return {**node, "status": PASSED if is_passed else UNLOCKED}
-	children = [_with_container_statuses(child, passed_bits) for child in node[key]]
-	return {**node, key: children, "status": compute_container_status(node, children, None)}
+def _append_states(states: list[str], container: Container, passed: int, is_open: bool) -> None:
+	"""The states of a container and of all below it.
 
-
-def _unlock_below(parent: dict, passed_bits: set[int]) -> None:
-	"""Second walk: the final states of all below a container that has its own."""
-	key = child_key(parent)
-	if is_topic(parent):
-		parent[key] = _lessons_with_states(parent, parent[key], passed_bits)
+	Args:
+		passed: all bits that are on, as one number.
+		is_open: the way to the container is free.
+	"""
+	if container.is_passed(passed):
+		states.append(PASSED)
+		is_open = True
+	else:
+		states.append(UNLOCKED if is_open else LOCKED)
+	if container.lessons:
+		_append_lesson_states(states, container, passed, is_open)
 		return
-	is_open = parent_is_open = parent["status"] != LOCKED
-	for child in parent[key]:
-		is_passed = child["status"] == PASSED
-		_set_state(child, PASSED if is_passed else UNLOCKED if is_open else LOCKED)
-		_unlock_below(child, passed_bits)
-		if parent_is_open and parent.get("is_linear") and holds_lessons(child):
-			is_open = is_passed
+	child_is_open = is_open
+	for child in container.containers:
+		_append_states(states, child, passed, child_is_open)
+		if is_open and container.is_linear and child.mask:
+			child_is_open = child.is_passed(passed)
 
 
-def _lessons_with_states(topic: dict, lessons: list[dict], passed_bits: set[int]) -> list[dict]:
-	"""Copies of a topic's lessons. Spelled out in one loop: nearly all nodes of a subject are lessons."""
-	is_linear = topic.get("is_linear")
-	is_open = topic_is_open = topic["status"] != LOCKED
+def _append_lesson_states(states: list[str], topic: Container, passed: int, is_open: bool) -> None:
+	"""Nearly all nodes of a subject are lessons, and nearly all topics wholly passed or not begun."""
+	if topic.is_passed(passed):
+		states += [PASSED] * len(topic.lessons)
+		return
+	begun = passed & topic.mask  # zero is quick to ask
+	next_is_open = is_open
+	for lesson in topic.lessons:
+		if begun >> lesson["bit_index"] & 1:
+			states.append(PASSED)
+			next_is_open = is_open
+		else:
+			states.append(UNLOCKED if next_is_open else LOCKED)
+			next_is_open = next_is_open and not topic.is_linear
+
+
+def _with_states(node: dict, states: Iterator[str]) -> dict:
+	"""Copies of a container and of all below it, each with the next state."""
+	key = child_key(node)
+	tree = node.copy()
+	tree["status"] = tree["unlock_state"] = next(states)
+	if is_topic(node):
+		tree[key] = _lessons_with_states(node[key], states)
+	else:
+		tree[key] = [_with_states(child, states) for child in node[key]]
+	return tree
+
+
+def _lessons_with_states(lessons: list[dict], states: Iterator[str]) -> list[dict]:
 	copies = []
 	for lesson in lessons:
 		copied = lesson.copy()
-		if lesson["bit_index"] in passed_bits:
-			copied["status"] = copied["unlock_state"] = PASSED
-			is_open = topic_is_open
-		else:
-			copied["status"] = copied["unlock_state"] = UNLOCKED if is_open else LOCKED
-			is_open = is_open and not is_linear
+		copied["status"] = copied["unlock_state"] = next(states)
 		copies.append(copied)
 	return copies
-
-
-def _set_state(node: dict, state: str) -> None:
-	node["status"] = node["unlock_state"] = state

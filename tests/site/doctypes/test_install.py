@@ -25,6 +25,7 @@ DOCTYPES = (
 	"Memora Structure Progress",
 	"Memora Interaction Log",
 	"CDN Sync Log",
+	"CDN Health Finding",
 )
 
 

@@ -6,6 +6,7 @@ import os
 from pymysql.err import IntegrityError
 
 import frappe
+from frappe.core.doctype.data_import.importer import Importer
 from frappe.core.doctype.deleted_document.deleted_document import restore
 from frappe.tests.utils import FrappeTestCase
 from memora.services import content_tree
@@ -192,6 +193,11 @@ def _insert_lessons(topic: str, count: int, start):
 		frappe.db.commit()
 
 
+def _insert_lesson_at(topic: str, wanted: int, start):
+	start.wait()
+	make_lesson(topic, bit_index=wanted)
+
+
 def _move_topic(topic: str, unit: str, start):
 	start.wait()
 	node = frappe.get_doc("Memora Topic", topic)
@@ -241,6 +247,55 @@ class TestPlacesInParallel(FrappeTestCase):
 		taken = frappe.get_all("Memora Lesson", filters={"subject": self.old.name}, pluck="bit_index")
 		self.assertEqual(sorted(taken), list(range(20)))
 		self.assertEqual(next_bit_index(self.old.name), 20)
+
+	def test_two_imports_of_the_same_place_at_once_get_two(self):
+		topic = self.old.topic_names[0]
+		exit_codes = self.run_at_once((_insert_lesson_at, topic, 7), (_insert_lesson_at, topic, 7))
+		self.assertEqual(exit_codes, [0, 0])
+		taken = frappe.get_all("Memora Lesson", filters={"subject": self.old.name}, pluck="bit_index")
+		self.assertEqual(sorted(taken), [7, 8])
+
+	def test_topics_that_change_places_at_once_end_with_their_lessons_in_the_subject_above_them(self):
+		for subject in (self.old, self.new):
+			for _index in range(3):
+				make_lesson(subject.topic_names[0])
+		frappe.db.commit()
+		self.run_at_once(
+			(_move_topic, self.old.topic_names[0], self.new.unit_names[0]),
+			(_move_topic, self.new.topic_names[0], self.old.unit_names[0]),
+		)
+		for topic in (*self.old.topic_names, *self.new.topic_names):
+			places = [
+				place(name) for name in frappe.get_all("Memora Lesson", {"parent_topic": topic}, pluck="name")
+			]
+			self.assertEqual(
+				{subject for subject, _bit_index in places}, {content_tree.subject_of("Memora Topic", topic)}
+			)
+			self.assertEqual(len(set(places)), 3)
+
+	def import_lessons(self, content: str):
+		file = insert("File", file_name="lessons.csv", content=content, is_private=1)
+		data_import = insert(
+			"Data Import",
+			reference_doctype="Memora Lesson",
+			import_type="Insert New Records",
+			import_file=file.file_url,
+		)
+		frappe.db.commit()
+		Importer("Memora Lesson", data_import=data_import).import_data()
+		frappe.db.delete("Data Import Log", {"data_import": data_import.name})
+		for done in (data_import, file):
+			done.delete()
+
+	def test_a_data_import_keeps_free_places_and_gives_others_for_used_ones(self):
+		topic = self.old.topic_names[0]
+		make_lesson(topic)
+		frappe.db.commit()
+		self.import_lessons(f"Title,Topic,Bit Index\nFree,{topic},5\nUsed,{topic},0\nNext,{topic},")
+		places = frappe.get_all(
+			"Memora Lesson", filters={"subject": self.old.name}, fields=["title", "bit_index"], as_list=True
+		)
+		self.assertEqual(dict(places), {"Lesson": 0, "Free": 5, "Used": 6, "Next": 7})
 
 	def test_lessons_inserted_while_their_topic_moves_end_in_the_subject_above_them(self):
 		topic = self.old.topic_names[0]

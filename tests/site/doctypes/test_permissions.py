@@ -16,7 +16,7 @@ CONTENT = (
 	"Memora Academic Plan",
 )
 PLAYER_ROWS = ("Memora Player Profile", "Memora Player Wallet", "Memora Structure Progress")
-ALL = (*CONTENT, *PLAYER_ROWS, "Memora Interaction Log", "CDN Settings", "CDN Sync Log")
+ALL = (*CONTENT, *PLAYER_ROWS, "Memora Interaction Log", "CDN Settings", "CDN Sync Log", "CDN Health Finding")
 
 
 class TestPermissions(FrappeTestCase):

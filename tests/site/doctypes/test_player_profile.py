@@ -150,7 +150,7 @@ class TestWhatFollows(PlayerTestCase):
 		player.remove(removed)
 		player.save()
 		self.assertIsNone(stored_session_hash(player))
-		self.assertFalse(gate_copies._gate(gate_copies._read_truth(player.user), removed.device_id)[2])
+		self.assertFalse(gate_copies._gate(gate_copies.read_truth(player.user), removed.device_id)[2])
 
 	def test_replacing_a_device_ends_the_session_too(self):
 		player = self.make_player(devices=["phone", "tablet"])

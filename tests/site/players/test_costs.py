@@ -4,12 +4,13 @@ from unittest import mock
 
 import redis
 from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
+from werkzeug.wrappers import Request, Response
 
 import frappe
 from frappe.tests.utils import FrappeTestCase
-from memora.api import guards
-from memora.services import session_manager, wallet_engine
+from memora.api import guards, player, progress
+from memora.exceptions import LessonLocked
+from memora.services import session_manager, wallet_engine, xp_claims
 from memora.services.progress_engine import completion
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from tests.committed import Game
@@ -92,7 +93,52 @@ class TestCosts(FrappeTestCase):
 		completion.complete_lesson(self.player.user, self.game.lessons[0], 5, PROGRESS_POLICY)
 		with Counter() as counter:
 			completion.complete_lesson(self.player.user, self.game.lessons[1], 5, PROGRESS_POLICY)
+		self.assert_cheap(counter, selects=3, round_trips=2)
+
+	def test_a_warm_claim_is_one_insert_one_commit_and_at_most_three_selects(self):
+		xp_claims.claim_xp(self.player.user, 10)
+		with Counter() as counter:
+			xp_claims.claim_xp(self.player.user, 10)
+		self.assert_cheap(counter, selects=3, round_trips=2)
+
+	def test_a_refused_completion_costs_one_more_round_trip_and_writes_nothing(self):
+		completion.complete_lesson(self.player.user, self.game.lessons[0], 5, PROGRESS_POLICY)
+		with Counter() as counter, self.assertRaises(LessonLocked):
+			completion.complete_lesson(self.player.user, self.game.lessons[2], 5, PROGRESS_POLICY)
+		self.assertEqual(counter.redis_calls, 2)
+		self.assertEqual([counter.count(verb) for verb in ("insert", "update", "delete", "commit")], [0] * 4)
+
+	def test_a_whole_request_that_completes_a_lesson_is_four_round_trips_with_its_gate_and_limiter(self):
+		"""Over every hook of the app that a request passes; what Frappe does by itself is not counted."""
+		self.request(progress.complete_lesson, lesson_id=self.game.lessons[0], hearts=5)
+		with Counter() as counter:
+			paid = self.request(progress.complete_lesson, lesson_id=self.game.lessons[1], hearts=5)
+		self.assertEqual(paid["new_total_xp"], 70)
+		self.assert_cheap(counter, selects=3, round_trips=4)
+
+	def test_a_whole_request_that_claims_xp_is_four_round_trips_with_its_gate_and_limiter(self):
+		self.request(player.add_xp, xp_amount=10)
+		with Counter() as counter:
+			self.assertEqual(self.request(player.add_xp, xp_amount=10)["new_total_xp"], 20)
+		self.assert_cheap(counter, selects=3, round_trips=4)
+
+	def test_a_whole_request_that_reads_progress_is_three_round_trips_and_one_select(self):
+		subject_id = self.game.subject.name
+		self.request(progress.get_progress, subject_id=subject_id)
+		with Counter() as counter:
+			read = self.request(progress.get_progress, subject_id=subject_id)
+		self.assertEqual(read["total_lessons"], 3)
+		self.assertEqual((counter.redis_calls, counter.statements), (3, ["select"]))
+
+	def request(self, endpoint, **arguments):
+		guards.authorize_request()
+		answer = endpoint(**arguments)
+		for hook in frappe.get_hooks("after_request", app_name="memora"):
+			frappe.call(hook, response=Response(), request=frappe.local.request)
+		return answer
+
+	def assert_cheap(self, counter, selects, round_trips):
 		self.assertEqual((counter.count("insert"), counter.count("commit")), (1, 1))
-		self.assertLessEqual(counter.count("select"), 3, counter.statements)
-		self.assertEqual(counter.count("update") + counter.count("delete"), 0)
-		self.assertLessEqual(counter.redis_calls, 3)
+		self.assertEqual([counter.count(verb) for verb in ("update", "delete", "replace")], [0] * 3)
+		self.assertLessEqual(counter.count("select"), selects, counter.statements)
+		self.assertLessEqual(counter.redis_calls, round_trips)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import frappe
 from frappe import client
 from memora.exceptions import InvalidInput
-from memora.services import player_copies, wallet_sync
+from memora.services import player_copies, recovery, wallet_sync
 from memora.utils import clock, redis_store
 from tests.committed import ledger_of
 from tests.site.players.wallets import MORNING, WalletTestCase, elsewhere
@@ -142,4 +142,39 @@ class TestCorrections(WalletTestCase):
 		self.complete()
 		before = player_copies.read_progress(self.user, self.game.subject.name)
 		self.save(total_xp=0)
-		self.assertEqual(player_copies.read_progress(self.user, self.game.subject.name), before)
+		after = player_copies.read_progress(self.user, self.game.subject.name)
+		self.assertEqual(after, before._replace(seq=2))
+
+
+class TestOpenings(WalletTestCase):
+	"""A wallet that is created with figures, as an import does."""
+
+	def create(self, **figures):
+		frappe.delete_doc("Memora Player Wallet", self.document().name)
+		wallet = frappe.get_doc({"doctype": "Memora Player Wallet", "player": self.player.name, **figures})
+		wallet.insert()
+		frappe.db.commit()
+
+	def rows(self):
+		return [(row.seq, row.interaction_type, row.xp_awarded) for row in ledger_of(self.player)]
+
+	def test_figures_that_a_wallet_begins_with_are_a_row_of_the_ledger(self):
+		self.create(total_xp=700, current_streak=3, last_success_date="2026-02-28")
+		self.assertEqual(self.rows(), [(1, "adjustment", 700)])
+		self.assert_row_is_true()
+		redis_store.delete(*redis_store.keys_matching(f"*{self.user}*"))
+		told = recovery.read_wallets([self.user], from_ledger=True)[self.user]
+		self.assertEqual(told[:4], (1, 700, 3, date(2026, 2, 28)))
+		self.assertEqual(self.add_xp(5), 705)
+
+	def test_a_wallet_that_begins_with_nothing_writes_no_row_and_tells_what_the_ledger_tells(self):
+		self.complete()
+		self.create()
+		self.assertEqual(self.rows(), [(1, "lesson_completion", 35)])
+		self.assertEqual(self.wallet()["total_xp"], 35)
+
+	def test_figures_given_to_a_player_who_has_a_ledger_hold_from_then_on(self):
+		self.complete()
+		self.create(total_xp=100)
+		self.assertEqual(self.rows(), [(1, "lesson_completion", 35), (2, "adjustment", 65)])
+		self.assertEqual((self.wallet()["total_xp"], self.truth().total_xp), (100, 100))

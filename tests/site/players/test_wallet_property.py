@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import frappe
-from memora.services import wallet_engine, wallet_sync
+from memora.services import sync_queue, wallet_engine, wallet_sync
 from memora.utils import clock, redis_keys, redis_store
 from tests.committed import forget_player, ledger_of
 from tests.site.players.wallets import WalletTestCase
@@ -109,7 +109,7 @@ class TestAnyOrder(WalletTestCase):
 
 	def do_interrupted_sync(self, _):
 		"""Dies after it took the queue."""
-		wallet_sync._take_pending_users()
+		sync_queue.take(wallet_sync.QUEUE)
 
 	def do_lose(self, what):
 		subject = self.game.subject.name

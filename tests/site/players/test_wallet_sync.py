@@ -1,24 +1,19 @@
 """The sync of wallets against the real database and Redis: what is written, what is never written, what stays."""
 
-import os
-import subprocess
-import sys
 import threading
 from datetime import timedelta
-from pathlib import Path
 from unittest.mock import patch
 
 import pymysql
 
 import frappe
 from memora.exceptions import InvalidInput, StoreUnavailable
-from memora.services import wallet_engine, wallet_sync
+from memora.services import sync_queue, wallet_engine, wallet_sync
 from memora.utils import clock, redis_keys, redis_store
 from tests.committed import ledger_of
 from tests.site.players import dying_sync
 from tests.site.players.wallets import MORNING, WalletTestCase, elsewhere
 
-ROOT = Path(__file__).parents[3]
 LOCK = redis_keys.get_wallet_sync_lock_key()
 WORKING = redis_keys.get_syncing_wallets_key()
 FAILURE = "Wallet Sync Critical Error"
@@ -184,8 +179,8 @@ class TestTheLock(WalletTestCase):
 			lifetimes.append(redis_store.ttl(LOCK))
 			return done
 
-		strike = wallet_sync._strike
-		with patch.object(wallet_sync, "_strike", shorten):
+		strike = sync_queue.strike
+		with patch.object(sync_queue, "strike", shorten):
 			wallet_sync.sync_pending_wallets()
 		self.assertGreater(lifetimes[0], 5)
 
@@ -286,7 +281,7 @@ class TestAChunkThatFails(WalletTestCase):
 
 class TestAwardsDuringASync(WalletTestCase):
 	def test_an_award_at_any_step_is_in_the_row_or_waits_for_the_next_sync(self):
-		for step, moment in dying_sync.MOMENTS:
+		for step, moment in dying_sync.moments("wallets"):
 			with self.subTest(step=step, moment=moment):
 				self.add_xp(5)
 				self.sync_with_an_award_at(step, moment)
@@ -309,9 +304,7 @@ class TestAwardsDuringASync(WalletTestCase):
 			awards.append(elsewhere(lambda: wallet_engine.add_xp(self.user, 7)))
 			awards[-1].join(timeout=1)
 
-		module, name = dying_sync.STEPS[step]
-		with patch.object(module, name, getattr(module, name)):
-			dying_sync.at_step(step, moment, award)
+		with dying_sync.at_step("wallets", step, moment, award):
 			wallet_sync.sync_pending_wallets()
 		for thread in awards:
 			thread.join()
@@ -342,25 +335,17 @@ class TestASyncThatIsKilled(WalletTestCase):
 	def test_at_any_step_nothing_is_lost_or_counted_twice(self):
 		self.complete()
 		wallet_sync.sync_pending_wallets()
-		for step, moment in dying_sync.MOMENTS:
+		for step, moment in dying_sync.moments("wallets"):
 			with self.subTest(step=step, moment=moment):
 				expected = self.add_xp(5)
-				self.kill_at(step, moment)
+				dying_sync.kill_at("wallets", step, moment)
 				self.assertEqual((self.wallet()["total_xp"], self.truth().total_xp), (expected, expected))
 				self.assertIn(self.row().total_xp, (expected, expected - 5))
-				self.assertLessEqual(redis_store.ttl(LOCK), wallet_sync.LOCK_TTL_SECONDS)
+				self.assertLessEqual(redis_store.ttl(LOCK), sync_queue.LOCK_TTL_SECONDS)
 				redis_store.delete(LOCK)  # a minute passes
 				wallet_sync.sync_pending_wallets()
 				self.assert_row_is_true()
 				self.assertEqual(redis_store.members(WORKING), frozenset())
-
-	def kill_at(self, step, moment):
-		command = [sys.executable, "-m", "tests.site.players.dying_sync", step, moment]
-		environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-		ended = subprocess.run(
-			command, env=environment, cwd=os.environ["MEMORA_SITES_PATH"], capture_output=True, timeout=60
-		)
-		self.assertEqual(ended.returncode, -9, ended.stderr.decode()[-2000:])
 
 
 class TestThousandsOfWallets(WalletTestCase):

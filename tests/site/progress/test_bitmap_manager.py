@@ -2,11 +2,16 @@
 
 from datetime import datetime, timedelta
 
+import frappe
 from frappe.tests.utils import FrappeTestCase
-from memora.services.progress_engine import bitmap_manager, completion
+from memora.exceptions import InvalidInput, NoPlayerProfile, StoreUnavailable
+from memora.services import wallet_engine
+from memora.services.progress_engine import bitmap_manager, bits, completion, snapshot_syncer
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from memora.utils import clock, redis_store
-from tests.committed import Game
+from tests.committed import Game, ledger_of
+from tests.site.players import dying_sync
+from tests.site.progress.syncing import SyncTestCase
 
 MORNING = datetime(2026, 3, 1, 9, 0, 0)
 
@@ -52,3 +57,139 @@ class TestBitmapManager(FrappeTestCase):
 		self.assertEqual(key, f"user_prog:{self.user}:{self.subject}")
 		stored = redis_store.client().get(redis_store.physical(key))
 		self.assertEqual(stored, bitmap_manager.get_bitmap(self.user, self.subject))
+
+
+class TestWriting(SyncTestCase):
+	"""What is written here is a row of the ledger: nothing that happens to Redis takes it away."""
+
+	def passed(self) -> set[int]:
+		return bits.indexes_on(bitmap_manager.get_bitmap(self.user, self.subject))
+
+	def lose_redis(self):
+		redis_store.delete(*redis_store.keys_matching("*"))
+		frappe.db.rollback()
+
+	def ledger(self) -> list[tuple]:
+		return [
+			(row.interaction_type, row.reference_id, row.xp_awarded, row.first_completion_of)
+			for row in ledger_of(self.player)
+		]
+
+	def test_a_bit_that_was_set_survives_the_loss_of_redis(self):
+		returned = bitmap_manager.update_bitmap(self.user, self.subject, 3)
+		self.assertEqual(bits.indexes_on(returned), {3})
+		self.lose_redis()
+		self.assertEqual(self.passed(), {3})
+		lesson = self.game.lessons[3]
+		self.assertEqual(self.ledger(), [("progress_grant", lesson, 0, lesson)])
+		self.assertEqual(self.waiting(), {(self.user, self.subject)})
+
+	def test_setting_a_bit_twice_writes_one_row(self):
+		for _ in range(2):
+			bitmap_manager.update_bitmap(self.user, self.subject, 3)
+		self.assertEqual(len(self.ledger()), 1)
+
+	def test_a_lesson_that_was_counted_as_passed_pays_no_first_completion(self):
+		bitmap_manager.update_bitmap(self.user, self.subject, 0)
+		outcome = self.complete(0)
+		self.assertEqual((outcome["is_first_completion"], outcome["is_new_record"]), (False, True))
+		self.assertEqual(outcome["xp_awarded"], 30)
+
+	def test_a_lesson_that_was_paid_for_keeps_its_first_completion(self):
+		self.complete(0, 3)
+		bitmap_manager.update_best_hearts(self.user, self.subject, self.game.lessons[0], 4)
+		lesson = self.game.lessons[0]
+		self.assertEqual(
+			self.ledger(), [("lesson_completion", lesson, 31, lesson), ("progress_grant", lesson, 0, None)]
+		)
+		self.assertEqual(self.copy().total_xp_earned, 31)
+
+	def test_the_next_completion_finds_true_copies(self):
+		self.complete(0)
+		bitmap_manager.update_bitmap(self.user, self.subject, 1)
+		self.complete(2)
+		self.assertEqual(self.passed(), {0, 1, 2})
+		self.assert_copy_is_true()
+		self.assertEqual(wallet_engine.get_wallet(self.user)["total_xp"], 70)
+
+	def test_the_wallet_is_as_it_was(self):
+		self.complete(0)
+		before = wallet_engine.get_wallet(self.user)
+		bitmap_manager.update_bitmap(self.user, self.subject, 1)
+		self.assertEqual(wallet_engine.get_wallet(self.user), before)
+		self.lose_redis()
+		self.assertEqual(wallet_engine.get_wallet(self.user), before)
+
+	def test_a_bit_of_no_lesson_is_refused_and_nothing_is_written(self):
+		for nobody in (6, 10**6, -1, "x", None):
+			with self.assertRaisesRegex(InvalidInput, "bit index 6|bit index 1000000|bit_index must be"):
+				bitmap_manager.update_bitmap(self.user, self.subject, nobody)
+		self.assertEqual((self.ledger(), self.waiting()), ([], set()))
+
+	def test_best_hearts_go_up_and_never_down(self):
+		lesson = self.game.lessons[2]
+		for hearts, best in ((2, 2), (4, 4), (3, 4), (0, 4)):
+			returned = bitmap_manager.update_best_hearts(self.user, self.subject, lesson, hearts)
+			self.assertEqual(returned, {lesson: best})
+		self.lose_redis()
+		self.assertEqual(bitmap_manager.get_best_hearts(self.user, self.subject), {lesson: 4})
+		self.assertEqual((self.passed(), len(self.ledger())), ({2}, 2))
+
+	def test_several_lessons_are_raised_at_once_and_those_left_out_stay(self):
+		first, second, third = self.game.lessons[:3]
+		self.complete(0, 5)
+		bitmap_manager.set_best_hearts(self.user, self.subject, {second: 3, third: 1})
+		self.lose_redis()
+		self.assertEqual(
+			bitmap_manager.get_best_hearts(self.user, self.subject), {first: 5, second: 3, third: 1}
+		)
+
+	def test_hearts_out_of_range_and_lessons_of_another_subject_are_refused(self):
+		for hearts in (-1, 6, 2.5, True, None):
+			with self.assertRaisesRegex(InvalidInput, "hearts must be"):
+				bitmap_manager.update_best_hearts(self.user, self.subject, self.game.lessons[0], hearts)
+		with self.assertRaisesRegex(InvalidInput, "LESSON-NONE is not in subject"):
+			bitmap_manager.update_best_hearts(self.user, self.subject, "LESSON-NONE", 3)
+		self.assertEqual(self.ledger(), [])
+
+	def test_who_is_no_player_is_refused(self):
+		with self.assertRaisesRegex(NoPlayerProfile, "no player profile"):
+			bitmap_manager.update_bitmap("Administrator", self.subject, 0)
+
+	def test_without_redis_nothing_is_counted(self):
+		frappe.local.conf["memora_redis_url"] = "redis://127.0.0.1:1"
+		try:
+			with self.assertRaises(StoreUnavailable):
+				bitmap_manager.update_bitmap(self.user, self.subject, 0)
+		finally:
+			del frappe.local.conf["memora_redis_url"]
+		self.assertEqual(self.ledger(), [])
+
+	def test_killed_before_the_commit_it_leaves_nothing_and_after_it_everything(self):
+		expected = set()
+		for bit_index, (step, moment) in enumerate(dying_sync.moments("grant")):
+			with self.subTest(step=step, moment=moment):
+				dying_sync.kill_at("grant", step, moment, self.user, self.subject, str(bit_index))
+				expected |= {bit_index} if step == "queue" else set()
+				self.assertEqual(self.passed(), expected)
+				self.assert_copy_is_true()
+				self.assertEqual(self.waiting(), {(self.user, self.subject)})
+
+	def test_marking_a_pair_dirty_has_its_row_written_by_the_next_sync(self):
+		self.complete()
+		self.forget_queue()
+		bitmap_manager.mark_dirty(self.user, self.subject)
+		self.assertEqual(redis_store.ttl(bitmap_manager.get_redis_key(self.user, self.subject)), -1)
+		snapshot_syncer.sync_pending_bitmaps()
+		self.assert_row_is_true()
+
+	def test_best_hearts_can_be_raised_and_the_row_written_at_once(self):
+		self.complete(0, 2)
+		lesson = self.game.lessons[0]
+		snapshot_syncer.sync_best_hearts_with_bitmap(self.user, self.subject, {lesson: 5})
+		self.assert_row_is_true()
+		row = self.row()
+		self.assertEqual((row.best_hearts, row.synced_through), (f'{{"{lesson}":5}}', 2))
+		self.assertEqual(row.total_xp_earned, 29)
+		snapshot_syncer.sync_best_hearts_with_bitmap(self.user, self.subject, {lesson: 1})
+		self.assertEqual(self.row(), row)

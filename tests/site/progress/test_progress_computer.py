@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from unittest.mock import patch
 
 import frappe
 from frappe.tests.utils import FrappeTestCase
@@ -9,7 +10,7 @@ from memora.exceptions import NotEnrolled
 from memora.services.progress_engine import completion, progress_computer
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from memora.services.progress_engine.tree import walk
-from memora.utils import clock
+from memora.utils import clock, redis_store
 from tests.committed import Game
 
 MORNING = datetime(2026, 3, 1, 9, 0, 0)
@@ -95,23 +96,44 @@ class TestComputeProgress(ProgressTestCase):
 		progress = progress_computer.compute_progress(self.game.subject.name)
 		self.assertEqual(progress["passed_lessons"], 1)
 
-	def test_reading_writes_nothing(self):
-		before = self.written()
+	def test_reading_writes_nothing_but_lifetimes_of_keys(self):
+		self.complete(self.game.lessons[0])
 		self.progress()
-		self.assertEqual(self.written(), before)
+		before, was = self.stored(), frappe.db.sql
+		statements = []
 
-	def written(self) -> tuple:
-		"""Everything of the player that a read could have touched."""
+		def counted(query, *args, **kwargs):
+			statements.append(str(query).split(None, 1)[0].lower())
+			return was(query, *args, **kwargs)
+
+		with patch.object(frappe.db, "sql", counted):
+			self.progress()
+		self.assertEqual(statements, ["select"])
+		self.assertEqual(self.stored(), before)
+
+	def test_reading_without_copies_writes_no_row(self):
+		self.complete(self.game.lessons[0])
+		before = self.rows()
+		redis_store.delete(*redis_store.keys_matching(f"*{self.player.user}*"))
+		self.progress()
+		self.assertEqual(self.rows(), before)
+
+	def stored(self) -> tuple:
+		"""All that the database and Redis hold of the player."""
+		keys = redis_store.keys_matching(f"*{self.player.user}*")
+		return self.rows(), {key: redis_store.client().dump(redis_store.physical(key)) for key in keys}
+
+	def rows(self) -> list:
 		frappe.db.rollback()
-		rows = frappe.db.sql(
-			"select modified, progress_bitmap, last_synced_at from `tabMemora Structure Progress` where player = %s",
-			self.player.user,
-		)
-		wallets = frappe.db.sql("select * from `tabMemora Player Wallet` where player = %s", self.player.name)
-		[[ledger_rows]] = frappe.db.sql(
-			"select count(*) from `tabMemora Interaction Log` where player = %s", self.player.user
-		)
-		return rows, wallets, ledger_rows
+		user, profile = self.player.user, self.player.name
+		return [
+			frappe.db.sql(f"select * from `tab{doctype}` where player = %s", player)
+			for doctype, player in (
+				("Memora Structure Progress", user),
+				("Memora Player Wallet", profile),
+				("Memora Interaction Log", user),
+			)
+		]
 
 	def test_a_player_of_another_plan_is_not_enrolled(self):
 		other_game = Game(lessons=1)

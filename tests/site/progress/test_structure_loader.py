@@ -6,6 +6,7 @@ import threading
 import frappe
 from frappe.tests.utils import FrappeTestCase
 from memora.services.cdn_export import structure_export
+from memora.services.enrollment import PlanOverrides
 from memora.services.progress_engine import structure_loader
 from memora.services.progress_engine.tree import walk
 from tests import factories
@@ -77,12 +78,28 @@ class TestStructureLoader(FrappeTestCase):
 
 	def test_a_plans_view_knows_the_lessons_that_the_plan_shows_and_leaves_the_shared_tree_whole(self):
 		hidden, *shown = self.subject.lesson_names
-		view = structure_loader.load_playable_structure(self.subject.name, {hidden: {"hide": True}})
+		view = self.view(PlanOverrides({hidden: {"hide": True}}))
 		self.assertEqual(structure_loader.get_lesson_ids(view), shown)
 		self.assertEqual(structure_loader.get_lesson_ids(self.load()), self.subject.lesson_names)
 
+	def view(self, overrides) -> dict:
+		return structure_loader.load_playable_structure(self.subject.name, overrides)
+
 	def test_without_overrides_a_plans_view_is_the_shared_tree(self):
-		self.assertIs(structure_loader.load_playable_structure(self.subject.name, {}), self.load())
+		self.assertIs(self.view(PlanOverrides()), self.load())
+
+	def test_a_plans_view_is_made_once_for_each_version_of_the_file_and_of_the_plan(self):
+		hidden, *shown = self.subject.lesson_names
+		plan_version = PlanOverrides({hidden: {"hide": True}})
+		view = self.view(plan_version)
+		self.assertIs(self.view(plan_version), view)
+		self.assertIsNot(self.view(PlanOverrides(plan_version)), view)
+		new_lesson = factories.make_lesson(self.subject.topic_names[-1], sort_order=9)
+		structure_export.write_subject_structure(self.subject.name)
+		self.assertEqual(structure_loader.get_lesson_ids(self.view(plan_version)), [*shown, new_lesson.name])
+
+	def test_a_worker_keeps_no_more_than_64_views(self):
+		self.assertEqual(structure_loader._view.cache_info().maxsize, 64)
 
 	def test_a_worker_keeps_no_more_than_32_trees(self):
 		self.assertEqual(structure_loader._read.cache_info().maxsize, 32)

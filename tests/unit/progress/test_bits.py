@@ -8,6 +8,7 @@ from memora.services.progress_engine.bits import (
 	decode_bitmap_from_mariadb,
 	encode_bitmap_for_mariadb,
 	indexes_on,
+	mask_of,
 	redis_offset,
 	set_bit,
 )
@@ -52,7 +53,8 @@ def test_the_positions_that_are_on_are_those_that_read_as_on(bitmap):
 
 @given(BITMAPS, st.sets(INDEXES))
 def test_only_the_positions_asked_for_are_counted(bitmap, bit_indexes):
-	assert count_set(bitmap, bit_indexes) == len(indexes_on(bitmap) & bit_indexes)
+	assert count_set(bitmap, mask_of(bit_indexes)) == len(indexes_on(bitmap) & bit_indexes)
+	assert mask_of(bit_indexes).bit_count() == len(bit_indexes)
 
 
 @pytest.mark.parametrize("bit_index", [0, 8, 4096])

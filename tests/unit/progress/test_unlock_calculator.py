@@ -1,20 +1,23 @@
 import copy
+import itertools
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memora.services.progress_engine.bits import check_bit, set_bit
+from memora.services.progress_engine.outline import SubjectStructure
+from memora.services.progress_engine.tree import child_key
 from memora.services.progress_engine.unlock_calculator import (
 	compute_container_status,
 	compute_node_states,
 	find_node_by_id,
 	flatten_nodes,
-	newly_unlocked_ids,
+	node_states,
 )
 
 from . import reference
-from .strategies import bitmaps, subjects
+from .strategies import CHILD_KEY_BY_TYPE, bitmaps, subjects
 
 
 def states_by_id(tree: dict) -> dict[str, str]:
@@ -44,6 +47,19 @@ def lesson(bit_index: int) -> dict:
 	return {"id": f"L{bit_index}", "title": "Lesson", "bit_index": bit_index}
 
 
+def two_of_each(linear_by_level: tuple[int, ...]) -> dict:
+	"""A subject of two tracks of two units of two topics of two lessons, 16 in all; one linear mode for each level."""
+	places = itertools.count()
+
+	def node(name: str, keys: tuple[str, ...]) -> dict:
+		if not keys:
+			return {"id": name, "title": "Lesson", "bit_index": next(places)}
+		children = [node(f"{name}.{number}", keys[1:]) for number in (0, 1)]
+		return {"id": name, "title": "Node", "is_linear": linear_by_level[-len(keys)], keys[0]: children}
+
+	return node("S", tuple(CHILD_KEY_BY_TYPE.values()))
+
+
 @settings(max_examples=300)
 @given(subjects(), bitmaps())
 def test_every_node_has_the_state_that_the_slow_reference_gives_it(subject, bitmap):
@@ -51,6 +67,67 @@ def test_every_node_has_the_state_that_the_slow_reference_gives_it(subject, bitm
 	assert states == {
 		node["id"]: reference.state(subject, node["id"], bitmap) for node in reference.nodes(subject)
 	}
+
+
+@pytest.mark.parametrize("linear_by_level", itertools.product([0, 1], repeat=4))
+@settings(max_examples=20)
+@given(bitmap=st.binary(min_size=2, max_size=2))
+def test_every_mix_of_linear_levels_agrees_with_the_slow_reference(linear_by_level, bitmap):
+	subject = two_of_each(linear_by_level)
+	assert states_by_id(compute_node_states(subject, bitmap)) == {
+		node["id"]: reference.state(subject, node["id"], bitmap) for node in reference.nodes(subject)
+	}
+
+
+@settings(max_examples=200)
+@given(
+	st.tuples(*[st.sampled_from([0, 1])] * 4),
+	st.sampled_from(["S.0", "S.0.0", "S.0.0.0", "S.1", "S.1.0", "S.1.1.0"]),
+	st.binary(min_size=2, max_size=2),
+)
+def test_a_container_that_is_empty_at_any_level_agrees_with_the_slow_reference(
+	linear_by_level, empty, bitmap
+):
+	subject = two_of_each(linear_by_level)
+	container = find_node_by_id(subject, empty)
+	container[child_key(container)] = []
+	assert states_by_id(compute_node_states(subject, bitmap)) == {
+		node["id"]: reference.state(subject, node["id"], bitmap) for node in reference.nodes(subject)
+	}
+
+
+@given(subjects(), bitmaps())
+def test_the_states_of_an_outline_are_those_of_the_tree_in_its_order(subject, bitmap):
+	states = node_states(SubjectStructure(subject).outline, bitmap)
+	assert states == [node["status"] for node in flatten_nodes(compute_node_states(subject, bitmap))]
+
+
+@given(subjects(), bitmaps())
+def test_a_loaded_structure_gives_the_tree_that_a_plain_one_gives(subject, bitmap):
+	assert compute_node_states(SubjectStructure(subject), bitmap) == compute_node_states(subject, bitmap)
+
+
+class CountedLesson(dict):
+	"""Counts how often its place is asked for."""
+
+	asked = 0
+
+	def __getitem__(self, key):
+		self.asked += key == "bit_index"
+		return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("is_linear", [0, 1])
+def test_no_lesson_is_looked_at_twice_however_many_there_are(is_linear):
+	lessons = [CountedLesson(lesson(bit_index)) for bit_index in range(1000)]
+	subject = topics_in_a_line(*(lessons[first : first + 10] for first in range(0, 1000, 10)))
+	for container in flatten_nodes(subject)[:3]:
+		container["is_linear"] = is_linear
+	outline = SubjectStructure(subject).outline
+	for one in lessons:
+		one.asked = 0
+	node_states(outline, b"\x55" * 125)
+	assert max(one.asked for one in lessons) <= 1
 
 
 @given(subjects(), bitmaps())
@@ -175,18 +252,3 @@ def test_a_node_is_found_by_its_id_and_an_unknown_one_is_none(subject):
 	for node in reference.nodes(subject):
 		assert find_node_by_id(subject, node["id"]) is node
 	assert find_node_by_id(subject, "nowhere") is None
-
-
-@given(subjects(), bitmaps(), st.integers(0, 90))
-def test_newly_unlocked_are_the_nodes_that_were_locked_and_are_unlocked_in_tree_order(
-	subject, bitmap, bit_index
-):
-	before = compute_node_states(subject, bitmap)
-	after = compute_node_states(subject, set_bit(bitmap, bit_index))
-	states_before, states_after = states_by_id(before), states_by_id(after)
-	expected = [
-		node["id"]
-		for node in reference.nodes(subject)
-		if states_before[node["id"]] == "locked" and states_after[node["id"]] == "unlocked"
-	]
-	assert newly_unlocked_ids(before, after) == expected

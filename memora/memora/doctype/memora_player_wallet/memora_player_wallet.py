@@ -40,6 +40,7 @@ class MemoraPlayerWallet(Document):
 		self.record_adjustment()
 
 	def after_insert(self):
+		self.record_opening()
 		self.populate_wallet_cache()
 
 	def on_update(self):
@@ -98,6 +99,16 @@ class MemoraPlayerWallet(Document):
 			self.synced_through = wallet_awards.record_adjustment(
 				self._user(), before.figures(), self.figures()
 			)
+
+	def record_opening(self):
+		"""Figures that a wallet begins with, as an import gives them, become the ledger's: it alone must tell them."""
+		figures = self.figures()
+		if not (figures.total_xp or figures.current_streak or figures.last_success_date):
+			return
+		user = self._user()
+		before = recovery.read_wallets([user], lock=True, from_ledger=True)[user]
+		seq = wallet_awards.record_adjustment(user, before, figures)
+		self.db_set("synced_through", seq, update_modified=False)
 
 	def figures(self) -> Wallet:
 		return Wallet(

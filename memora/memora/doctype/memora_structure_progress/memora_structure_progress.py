@@ -3,6 +3,7 @@ import binascii
 
 from frappe import _, throw
 from frappe.model.document import Document
+from frappe.utils import cint
 from memora.exceptions import InvalidInput
 from memora.utils import json_text, table_indexes
 
@@ -26,10 +27,12 @@ class MemoraStructureProgress(Document):
 		self.validate_percentage()
 
 	def restore_server_fields(self):
-		"""Progress is earned, not typed in: only services, which set `ignore_permissions`, write these."""
-		if self.flags.ignore_permissions:
-			return
+		"""Progress is earned, not typed in: only services, which set `ignore_permissions`, write these, and not with
+		figures from before the last sync."""
 		before = self.get_doc_before_save()
+		is_outdated = before and cint(self.synced_through) < cint(before.synced_through)
+		if self.flags.ignore_permissions and not is_outdated:
+			return
 		for fieldname in SERVER_FIELDS:
 			self.set(fieldname, before.get(fieldname) if before else None)
 
