@@ -27,10 +27,89 @@ after_request = [
 	"memora.api.audit.write_trail",
 ]
 
+# Documents: content notes which plans it touches, see change_tracker
+
+doc_events = {
+	"Memora Subject": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_subject_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_subject_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_subject_delete",
+		"on_restore": "memora.services.cdn_export.change_tracker.on_subject_restore",
+	},
+	"Memora Track": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_track_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_track_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_track_delete",
+		"on_restore": "memora.services.cdn_export.change_tracker.on_track_restore",
+	},
+	"Memora Unit": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_unit_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_unit_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_unit_delete",
+		"on_restore": "memora.services.cdn_export.change_tracker.on_unit_restore",
+	},
+	"Memora Topic": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_topic_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_topic_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_topic_delete",
+		"on_restore": "memora.services.cdn_export.change_tracker.on_topic_restore",
+	},
+	"Memora Lesson": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_lesson_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_lesson_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_lesson_delete",
+		"on_restore": "memora.services.cdn_export.change_tracker.on_lesson_restore",
+	},
+	"Memora Lesson Stage": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_lesson_stage_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_lesson_stage_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_lesson_stage_delete",
+		"on_restore": "memora.services.cdn_export.change_tracker.on_lesson_stage_restore",
+	},
+	"Memora Academic Plan": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_plan_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_plan_delete",
+		"after_delete": "memora.services.cdn_export.change_tracker.on_plan_delete",
+	},
+	"Memora Plan Override": {
+		"on_update": "memora.services.cdn_export.change_tracker.on_override_update",
+		"on_trash": "memora.services.cdn_export.change_tracker.on_override_delete",
+	},
+	"CDN Settings": {"on_update": "memora.services.cdn_export.change_tracker.on_settings_update"},
+}
+
 # Schedule
 
 scheduler_events = {
-	"cron": {"*/15 * * * *": ["memora.services.wallet_sync.sync_pending_wallets"]},
+	"all": [
+		"memora.services.progress_engine.snapshot_syncer.sync_pending_bitmaps",
+		"memora.services.progress_engine.moved_lessons.carry_progress",
+	],
+	"cron": {
+		"* * * * *": ["memora.services.cdn_export.batch_processor.poll_queue"],
+		"*/15 * * * *": ["memora.services.wallet_sync.sync_pending_wallets"],
+	},
+	"hourly": [
+		"memora.services.cdn_export.batch_processor.process_pending_plans",
+		"memora.services.cdn_export.health_checker.hourly_health_check",
+	],
+	"daily": ["memora.services.cdn_export.health_checker.daily_full_scan"],
+	"daily_long": [
+		"memora.services.nightly_check.check_all_players",
+		"memora.services.ledger_retention.fold_old_rows",
+	],
+}
+
+default_log_clearing_doctypes = {"CDN Sync Log": 90}
+
+# What `memora.utils.diagnostics.inspect` can be asked about
+
+memora_inspections = {
+	"wallet": "memora.services.inspection.inspect_wallet",
+	"progress": "memora.services.inspection.inspect_progress",
+	"session": "memora.services.inspection.inspect_session",
+	"devices": "memora.services.inspection.inspect_devices",
+	"queue": "memora.services.cdn_export.queue_inspection.inspect_queue",
 }
 
 # Permissions

@@ -5,7 +5,7 @@ Services are imported when a command runs: bench loads this package for every on
 
 import click
 
-from memora.commands import publishing
+from memora.commands import inspect, publishing, recovery
 
 
 @click.group("memora")
@@ -14,5 +14,9 @@ def memora():
 
 
 memora.add_command(publishing.publish)
+memora.add_command(publishing.health)
+memora.add_command(inspect.inspect)
+memora.add_command(recovery.rebuild)
+memora.add_command(recovery.reconcile)
 
 commands = [memora]

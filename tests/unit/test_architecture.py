@@ -140,9 +140,12 @@ def test_only_redis_store_talks_to_redis():
 	assert importers("redis") == {"memora.utils.redis_store"}
 
 
-@pytest.mark.parametrize("library", ["boto3", "botocore", "requests"])
-def test_only_the_uploader_talks_to_s3_and_cloudflare(library):
-	assert importers(library) <= {"memora.services.cdn_export.cdn_uploader"}
+@pytest.mark.parametrize(
+	("library", "door"),
+	[("boto3", "storage_client"), ("botocore", "storage_client"), ("requests", "cloudflare")],
+)
+def test_storage_and_cloudflare_have_one_door_each(library, door):
+	assert importers(library) == {f"memora.services.cdn_export.{door}"}
 
 
 def test_progress_reads_what_publishing_wrote_and_never_its_queue():

@@ -1,7 +1,8 @@
 """Files below a base folder that change at once or not at all.
 
 New bytes are staged beside their target, flushed to disk together, and renamed in the given order: a reader gets
-either the old file or the new one. When a rename fails, the files renamed before it get their old bytes back.
+either the old file or the new one. When a rename fails, the files renamed before it get their old bytes back, the last
+one first.
 Paths are relative and may not leave the base folder, also not through a symlink. Knows nothing of sites or plans.
 """
 
@@ -10,7 +11,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,20 +49,25 @@ def write_files(base: Path, files: Mapping[str, bytes]) -> None:
 		OSError: a file could not be written or renamed.
 		ValueError: a path lies outside the base folder.
 	"""
-	token = secrets.token_hex(8)
-	targets = _locate_all(base, files)
+	write_in_order(base, list(files.items()))
+
+
+def write_in_order(base: Path, steps: Sequence[tuple[str, bytes]]) -> None:
+	"""As `write_files`; a path may come more than once."""
+	targets = _locate_all(base, [path for path, _ in steps])
 	for folder in {target.parent for target in targets}:
 		_make_folder(folder)
 	staged: list[_Staged] = []
 	try:
-		for target, content in zip(targets, files.values(), strict=True):
-			staged.append(_name_stage(target, token))
+		for target, (_, content) in zip(targets, steps, strict=True):
+			staged.append(_name_stage(target))
 			_write_stage(staged[-1].temporary, content)
 		_flush(base, [item.temporary for item in staged])
 		_switch(staged)
-	finally:
+	except BaseException:
 		for item in staged:
 			item.temporary.unlink(missing_ok=True)
+		raise
 	_flush_folders({item.target.parent for item in staged})
 
 
@@ -86,7 +92,8 @@ def _make_folder(folder: Path) -> None:
 	folder.chmod(FOLDER_MODE)
 
 
-def _name_stage(target: Path, token: str) -> _Staged:
+def _name_stage(target: Path) -> _Staged:
+	token = secrets.token_hex(8)
 	return _Staged(
 		target, target.with_name(f"{target.name}.{token}.tmp"), target.with_name(f"{target.name}.{token}.old")
 	)
@@ -132,9 +139,11 @@ def _flush_folders(folders: Iterable[Path]) -> None:
 
 def _switch(staged: list[_Staged]) -> None:
 	touched: list[_Staged] = []
+	kept: list[_Staged] = []
 	try:
 		for item in staged:
-			_keep_old(item)
+			if _keep_old(item):
+				kept.append(item)
 			touched.append(item)
 			os.replace(item.temporary, item.target)
 	except OSError:
@@ -142,13 +151,17 @@ def _switch(staged: list[_Staged]) -> None:
 			_restore(item)
 		raise
 	finally:
-		for item in touched:
+		for item in kept:
 			item.kept.unlink(missing_ok=True)
 
 
-def _keep_old(item: _Staged) -> None:
-	if item.target.exists():
+def _keep_old(item: _Staged) -> bool:
+	"""Whether there was an old file to keep."""
+	try:
 		os.link(item.target, item.kept)
+	except FileNotFoundError:
+		return False
+	return True
 
 
 def _restore(item: _Staged) -> None:

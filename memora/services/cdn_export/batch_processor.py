@@ -1,8 +1,6 @@
-"""Publishing a plan from the database to verified files, step by step.
+"""Publishing the plans of the queue one after the other: when each is tried, and what CDN Sync Log says of it in the end.
 
-Under the plan's lock: read, build in memory, validate everything, write locally with the manifest last, upload with the
-manifest last. Whatever fails before a manifest leaves the plan published there as it was. Each publish is one row of
-CDN Sync Log.
+How one plan is published is `plan_publisher`'s; which plans are waiting, `publish_queue`'s.
 """
 
 import time
@@ -11,29 +9,145 @@ from typing import Any
 import frappe
 from frappe import _
 from memora.services.cdn_export import (
+	cdn_publisher,
+	change_tracker,
 	config,
 	content_repository,
-	file_builder,
 	local_publisher,
 	local_storage,
-	structure_export,
+	orphans,
+	plan_publisher,
+	publish_queue,
+	retry_policy,
 	sync_log,
 )
 from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export.build_lock import BuildLock, plan_build_lock
-from memora.services.cdn_export.cdn_publisher import CdnPublisher, CdnResult
-from memora.services.cdn_export.config import CdnSettings
-from memora.services.cdn_export.errors import InvalidContent, StaleContent
-from memora.services.cdn_export.json_generator import current_stamp
-from memora.services.cdn_export.local_publisher import BuiltPlan, LocalResult
-from memora.services.cdn_export.plan_content import PlanContent, visible_subjects, withheld_nodes
+from memora.services.cdn_export.errors import (
+	BuildAbandoned,
+	BuildLockLost,
+	InvalidContent,
+	PlanBuildBusy,
+	PublishError,
+	StaleContent,
+)
 from memora.services.cdn_export.schema_validator import validate_all_json_files, validate_json_schema
+from memora.services.cdn_export.sync_log import Episode
+from memora.utils import transactions
 
 __all__ = ["enqueue_publish", "publish_plan", "validate_all_json_files", "validate_json_schema"]
 
-MAX_READS = 3  # of a build that meets newer shared lessons each time
-MAX_ERRORS_TOLD = 5
+RECENT_FAILURES = 10
+JOB_SECONDS = 1200  # the long queue's workers give a job 1500
 ERROR_TITLE = "CDN Plan Rebuild Error"
+
+
+def process_pending_plans(max_plans: int = 10) -> dict[str, Any]:
+	"""Publish plans of the queue, the longest waiting first. Scheduled hourly; the job after a change runs it too.
+
+	A plan that is being built by somebody else is skipped and stays queued. One that fails is tried again when
+	`retry_policy` says, or goes to the dead letter.
+
+	Returns:
+		{"processed": plans that were published or withdrawn, "failed": int, "skipped": int, "errors": ["PLAN-001: ..."]}
+	"""
+	outcome: dict[str, Any] = {"processed": 0, "failed": 0, "skipped": 0, "errors": []}
+	tried: list[str] = []
+	for _turn in range(max_plans):
+		transactions.begin_fresh()  # or the queue would show as it was before the last build
+		leased = publish_queue.lease(1, without=tried)
+		if not leased:
+			break
+		tried += leased if _process(leased[0], outcome) else ()
+		publish_queue.release(leased)
+	return outcome
+
+
+def _process(plan_id: str, outcome: dict[str, Any]) -> bool:
+	"""Publish one plan of the queue. True: leave it alone for now, whatever the queue says."""
+	try:
+		with plan_build_lock(plan_id) as lock:
+			return not _publish_if_due(plan_id, lock, outcome)
+	except PlanBuildBusy:
+		outcome["skipped"] += 1
+		return True
+
+
+def _publish_if_due(plan_id: str, lock: BuildLock, outcome: dict[str, Any]) -> bool:
+	"""False when it failed."""
+	transactions.begin_fresh()  # what the lock's last owner closed is not done again
+	try:
+		episode = sync_log.claim(plan_id)
+		frappe.db.commit()  # changes from here on are another episode, and a killed build shows as one that began
+		if episode:
+			_run(plan_id, episode, lock)
+			outcome["processed"] += 1
+	except Exception as error:
+		# The job's outer loop: one plan's failure, whatever it is, must not stop the others.
+		_log_error(plan_id)
+		outcome["failed"] += 1
+		outcome["errors"].append(_redact(f"{plan_id}: {error}"))
+		return False
+	finally:
+		frappe.db.commit()  # before the lock goes: the next owner must see how it ended
+	return True
+
+
+def process_queue() -> None:
+	"""Empty the queue: the job that a change starts, and the poll when something is due."""
+	publish_queue.job_begins()
+	deadline = time.monotonic() + JOB_SECONDS
+	while process_pending_plans()["processed"]:
+		if time.monotonic() > deadline:
+			publish_queue.start_job()
+			break
+	publish_queue.show_dead_letters()
+	_delete_due_orphans()
+
+
+def poll_queue() -> None:
+	"""Start the job when there is something to do. Scheduled every minute.
+
+	It finds what Redis forgot, retries whose time has come, builds that were killed, and files whose grace has passed.
+	"""
+	if sync_log.due_plans() or orphans.any_due(config.load_settings().uploads):
+		publish_queue.start_job()
+
+
+def _delete_due_orphans() -> None:
+	try:
+		local_publisher.delete_due_orphans()
+		settings = config.load_settings()
+		if settings.uploads:
+			cdn_publisher.delete_due_orphans(settings)
+	except PublishError:
+		_log_error("Files that no manifest names")  # they stay noted, and the poll comes back to them
+
+
+def get_queue_status() -> dict[str, Any]:
+	"""What the queue holds, from MariaDB.
+
+	Returns:
+		{"pending_plans": queued or waiting for a retry, "dead_letter_count": int,
+		 "recent_failures": [{plan_id, status, error_message, retry_count, completed_at, next_retry_at}],
+		 "last_processed": UTC | None, "processing": plans that are being built, "oldest_pending_seconds": int,
+		 "next_retry_at": UTC | None, "fallback": whether Redis is away and CDN Sync Log is the queue alone}
+	"""
+	return {
+		"pending_plans": len(sync_log.pending_plan_ids()),
+		"dead_letter_count": len(sync_log.dead_letters()),
+		"recent_failures": sync_log.recent_failures(RECENT_FAILURES),
+		"last_processed": sync_log.last_processed(),
+		"processing": len(sync_log.processing_plan_ids()),
+		"oldest_pending_seconds": sync_log.oldest_pending_seconds(),
+		"next_retry_at": sync_log.next_retry_at(),
+		"fallback": not publish_queue.hears(),
+	}
+
+
+def trigger_plan_rebuild(doctype: str, docname: str) -> None:
+	"""Have every plan that shows this document published, once the current transaction is committed."""
+	change_tracker.note_change(doctype, docname)
 
 
 def _rebuild_plan(plan_id: str, triggered_by: str = "job") -> bool:
@@ -41,8 +155,8 @@ def _rebuild_plan(plan_id: str, triggered_by: str = "job") -> bool:
 	try:
 		publish_plan(plan_id, triggered_by)
 	except Exception:
-		# The job's outer loop: one plan's failure, whatever it is, must not stop the others.
-		frappe.log_error(title=ERROR_TITLE, message=f"{plan_id}\n\n{_safe_traceback()}")
+		# A job's outer loop, as in `_process`.
+		_log_error(plan_id)
 		return False
 	return True
 
@@ -55,8 +169,7 @@ def enqueue_publish(plan_id: str, triggered_by: str) -> None:
 	"""
 	if not frappe.db.exists("Memora Academic Plan", plan_id):
 		frappe.throw(_("There is no plan {0}.").format(plan_id), frappe.DoesNotExistError)
-	job = f"{__name__}.{_rebuild_plan.__name__}"
-	frappe.enqueue(job, queue="long", plan_id=plan_id, triggered_by=triggered_by)
+	change_tracker.add_plan_to_queue(plan_id, triggered_by)
 
 
 def is_known_plan(plan_id: str) -> bool:
@@ -80,97 +193,31 @@ def publish_plan(plan_id: str, triggered_by: str = "") -> dict[str, Any]:
 		PublishError: see `errors`; what was published stays.
 		Exception: anything else, equally logged.
 	"""
+	with plan_build_lock(plan_id) as lock:
+		return _run(plan_id, sync_log.claim(plan_id, triggered_by), lock)
+
+
+def _run(plan_id: str, episode: Episode, lock: BuildLock) -> dict[str, Any]:
+	"""One try of an episode, and what its row says in the end."""
 	started = time.monotonic()
-	log = sync_log.open_episode(plan_id, triggered_by)
-	settings = config.load_settings()
 	try:
-		with plan_build_lock(plan_id) as lock:
-			summary = _publish_or_withdraw(plan_id, settings, lock)
+		_refuse_what_kills_its_builder(episode)
+		summary = plan_publisher.publish_or_withdraw(plan_id, config.load_settings(), lock)
+	except BuildLockLost:
+		raise  # the row is the other build's now
 	except Exception as error:
-		sync_log.close_with_failure(log, settings.redact(f"{type(error).__name__}: {error}"))
+		reason = _redact(f"{type(error).__name__}: {error}")
+		if sync_log.close_with_failure(episode, reason) == sync_log.DEAD_LETTER:
+			change_tracker.announce_dead_letter(episode.name)
 		raise
 	summary["seconds"] = round(time.monotonic() - started, 3)
-	sync_log.close_with_success(log, _log_counts(summary), "\n".join(summary["notes"]))
+	sync_log.close_with_success(episode.name, _log_counts(summary), "\n".join(summary["notes"]))
 	return summary
 
 
-def _publish_or_withdraw(
-	plan_id: str, settings: CdnSettings, lock: BuildLock, reads_left: int = MAX_READS
-) -> dict[str, Any]:
-	generation = local_publisher.current_generation()
-	content = content_repository.load_plan(plan_id)
-	if content is None or not content.plan["is_published"]:
-		lock.check()
-		return _withdraw(plan_id, settings, lock)
-	built = _build(content, generation)
-	lock.check()
-	try:
-		local = local_publisher.publish(built)
-	except StaleContent:
-		if reads_left == 1:
-			raise
-		frappe.db.commit()  # a new transaction, or the next read would show the same old moment
-		return _publish_or_withdraw(plan_id, settings, lock, reads_left - 1)
-	return _upload(plan_id, local, settings, lock)
-
-
-def _build(content: PlanContent, generation: int) -> BuiltPlan:
-	"""Make and validate every file of a plan in memory.
-
-	Raises:
-		InvalidContent: names the first files that do not fit, with their errors.
-	"""
-	stamp = current_stamp()
-	try:
-		visible = visible_subjects(content)
-		files = file_builder.build_plan_files(content, visible, stamp)
-		structures = {
-			paths.structure_path(subject["name"]): structure_export.structure_of(subject)
-			for subject in content.subjects
-		}
-	except ValueError as error:
-		raise InvalidContent(str(error)) from error
-	_validate({**files, **{path: data for path, data in structures.items() if data is not None}})
-	withheld = withheld_nodes(content, visible)
-	return BuiltPlan(content.plan["name"], files, structures, withheld, generation, stamp)
-
-
-def _validate(files: dict[str, Any]) -> None:
-	report = validate_all_json_files(files)
-	if not report["valid"]:
-		told = [f"{path}: {errors[0]}" for path, errors in list(report["errors"].items())[:MAX_ERRORS_TOLD]]
-		raise InvalidContent(f"{report['invalid_count']} files are not valid. {'; '.join(told)}")
-
-
-def _upload(plan_id: str, local: LocalResult, settings: CdnSettings, lock: BuildLock) -> dict[str, Any]:
-	cdn = None
-	if settings.uploads:
-		cdn = CdnPublisher(settings, plan_id, lock.renew, lock.check).publish(local.files)
-	counts = {
-		"files": len(local.files),
-		"written": len(local.written),
-		"unchanged": len(local.files) - len(cdn.uploaded if cdn else local.written),
-	}
-	return {**_summary(plan_id, "published", cdn, local.deleted), **counts}
-
-
-def _withdraw(plan_id: str, settings: CdnSettings, lock: BuildLock) -> dict[str, Any]:
-	deleted, cdn = local_publisher.withdraw(plan_id), None
-	if settings.uploads:
-		cdn = CdnPublisher(settings, plan_id, lock.renew, lock.check).withdraw(deleted)
-	return {**_summary(plan_id, "withdrawn", cdn, deleted), "files": 0, "written": 0, "unchanged": 0}
-
-
-def _summary(plan_id: str, status: str, cdn: CdnResult | None, deleted_locally: list[str]) -> dict[str, Any]:
-	return {
-		"plan_id": plan_id,
-		"status": status,
-		"uploaded": len(cdn.uploaded) if cdn else 0,
-		"deleted": len({*deleted_locally, *(cdn.deleted if cdn else ())}),
-		"bytes_uploaded": cdn.bytes_uploaded if cdn else 0,
-		"verified": cdn.verified if cdn else None,
-		"notes": cdn.notes if cdn else [],
-	}
+def _refuse_what_kills_its_builder(episode: Episode) -> None:
+	if episode.retry_count > retry_policy.MAX_RETRIES:
+		raise BuildAbandoned(sync_log.ABANDONED)
 
 
 def _log_counts(summary: dict[str, Any]) -> dict[str, Any]:
@@ -190,16 +237,23 @@ def _generate_atomic_files_for_plan(plan_id: str) -> tuple[bool, int, list[str]]
 		(True, files_written, []), or (False, 0, errors) when nothing was replaced.
 	"""
 	try:
-		generation = local_publisher.current_generation()
-		content = content_repository.load_plan(plan_id)
-		if content is None or not content.plan["is_published"]:
-			return False, 0, [f"{plan_id} is not a published plan"]
-		with plan_build_lock(plan_id):
-			local = local_publisher.publish(_build(content, generation))
+		with plan_build_lock(plan_id) as lock:
+			content = content_repository.load_plan(plan_id)
+			if content is None or not content.plan["is_published"]:
+				return False, 0, [f"{plan_id} is not a published plan"]
+			local = local_publisher.publish(plan_publisher.build(content, lock.generation), lock.check)
+			plan_publisher.queue_incomplete(local.incomplete_plans)
 	except (InvalidContent, StaleContent, OSError) as error:
 		return False, 0, [str(error)]
 	return True, len(local.written), []
 
 
-def _safe_traceback() -> str:
-	return config.load_settings().redact(frappe.get_traceback())
+def _log_error(what: str) -> None:
+	frappe.log_error(title=ERROR_TITLE, message=f"{what}\n\n{_redact(frappe.get_traceback())}")
+
+
+def _redact(text: str) -> str:
+	try:
+		return config.load_settings().redact(text)
+	except frappe.ValidationError:
+		return text  # secrets that nobody can decrypt are in no text

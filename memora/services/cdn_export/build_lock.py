@@ -1,8 +1,9 @@
 """One build a plan at a time.
 
-Two locks stand together. The database's named lock belongs to the connection: it also holds while Redis is away, and a
-killed worker frees it. The Redis lock carries this build's token: it is the one that others see, it is renewed while
-building, and only its owner releases it. Before the manifest is replaced the build asks whether both are still its own.
+Two locks stand together. The database's named lock decides: it belongs to the connection, so it also holds while Redis
+is away, and a killed worker frees it. The Redis lock carries this build's token: it is the one that others see, it is
+renewed while building, and only its owner releases it. Who gets the database's lock takes Redis's over, since the
+build that left it there has ended. Before the manifest is replaced the build asks whether both are still its own.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 
 import frappe
 from memora.exceptions import StoreUnavailable
+from memora.services.cdn_export import generations
 from memora.services.cdn_export.errors import BuildLockLost, PlanBuildBusy
 from memora.utils import redis_keys, redis_store
 
@@ -30,23 +32,32 @@ return owner and 0 or -1
 
 
 class BuildLock:
-	"""Held inside `plan_build_lock`."""
+	"""Held inside `plan_build_lock`.
 
-	def __init__(self, plan_id: str):
+	generation: the newest of the shared files when the lock was taken. What the build reads from a transaction that
+	begins later is at least as new.
+	"""
+
+	def __init__(self, plan_id: str, ttl_seconds: int = LOCK_TTL_SECONDS):
 		self.plan_id = plan_id
+		self.ttl_seconds = ttl_seconds
 		self.token = secrets.token_hex(16)
 		self._key = redis_keys.get_build_lock_key(plan_id)
 		self._database_name = _database_lock_name(plan_id)
 		self._renewed_at = time.monotonic()
+		self.generation = 0
 
 	def acquire(self) -> None:
-		"""Raises PlanBuildBusy when another build holds either lock."""
+		"""Raises PlanBuildBusy when another build holds the plan, on this connection too."""
 		if not self._acquire_in_database():
 			raise PlanBuildBusy(f"{self.plan_id} is being published already")
 		with contextlib.suppress(StoreUnavailable):
-			if not redis_store.set_if_absent(self._key, self.token, LOCK_TTL_SECONDS):
-				self._release_in_database()
-				raise PlanBuildBusy(f"{self.plan_id} is being published already")
+			redis_store.set(self._key, self.token, self.ttl_seconds)
+		self.read_generation()
+
+	def read_generation(self) -> None:
+		"""For a build that is about to read the content again, in a new transaction."""
+		self.generation = generations.current()
 
 	def renew(self) -> None:
 		"""Prolong the lock when it is time to. Cheap: call it often."""
@@ -63,10 +74,10 @@ class BuildLock:
 		self._renewed_at = time.monotonic()
 
 	def _check_in_redis(self) -> None:
-		owned = redis_store.run_script(_RENEW, [self._key], [self.token, LOCK_TTL_SECONDS])
+		owned = redis_store.run_script(_RENEW, [self._key], [self.token, self.ttl_seconds])
 		# A lock that is gone (Redis was emptied) is taken again; the database's lock kept others out meanwhile.
 		if owned == 0 or (
-			owned == -1 and not redis_store.set_if_absent(self._key, self.token, LOCK_TTL_SECONDS)
+			owned == -1 and not redis_store.set_if_absent(self._key, self.token, self.ttl_seconds)
 		):
 			raise BuildLockLost(f"{self.plan_id} is being published by another build")
 
@@ -76,7 +87,12 @@ class BuildLock:
 		self._release_in_database()
 
 	def _acquire_in_database(self) -> bool:
-		return frappe.db.sql("SELECT GET_LOCK(%s, 0)", self._database_name)[0][0] == 1
+		# The server gives a connection its own lock once more; a second build is none of that.
+		name = self._database_name
+		row = frappe.db.sql(
+			"SELECT IF(IS_USED_LOCK(%s) = CONNECTION_ID(), 0, GET_LOCK(%s, 0))", (name, name)
+		)[0]
+		return row[0] == 1
 
 	def _release_in_database(self) -> None:
 		frappe.db.sql("SELECT RELEASE_LOCK(%s)", self._database_name)
@@ -88,15 +104,22 @@ def _database_lock_name(plan_id: str) -> str:
 	return f"memora:{digest[:48]}"
 
 
+def is_held(plan_id: str) -> bool:
+	"""Whether a build of the plan is alive. One that was killed holds nothing any more."""
+	return not frappe.db.sql("SELECT IS_FREE_LOCK(%s)", _database_lock_name(plan_id))[0][0]
+
+
 @contextlib.contextmanager
 def plan_build_lock(plan_id: str) -> Iterator[BuildLock]:
-	"""Hold the plan's build.
+	"""Hold the plan's build. What is read inside is not older than the lock, unless the caller has written before.
 
 	Raises:
 		PlanBuildBusy: another build holds it.
 	"""
 	lock = BuildLock(plan_id)
 	lock.acquire()
+	if not frappe.db.transaction_writes:
+		frappe.db.begin()
 	try:
 		yield lock
 	finally:

@@ -1,42 +1,41 @@
-"""The only door to the object storage and to Cloudflare: S3, R2 or any server that speaks S3.
+"""Putting files into the object storage and taking them out, and the documented functions of the CDN.
 
-Uploads run in a bounded number of threads; nothing in a thread touches Frappe. Calls have timeouts and few retries, so
-a storage that is away is noticed within seconds and the retry is the queue's. Texts of errors may quote what a server
-answered: callers pass them through `CdnSettings.redact` before they are stored.
+Uploads run in a bounded number of threads; nothing in a thread touches Frappe. What opens connections is next door:
+`storage_client` to the storage, `cloudflare` to Cloudflare's API; `object_reader` tells what a bucket holds.
 """
 
-import contextlib
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import boto3
-import botocore.config
-import requests
-from botocore.exceptions import BotoCoreError, ClientError
-
-from memora.services.cdn_export import config, local_storage, stamping, url_resolver
+from memora.services.cdn_export import config, local_storage, object_reader, stamping, url_resolver
 from memora.services.cdn_export import content_paths as paths
-from memora.services.cdn_export.config import CdnSettings
-from memora.utils import addresses
+from memora.services.cdn_export.cloudflare import purge_cdn_cache
+from memora.services.cdn_export.storage_client import MAX_THREADS, StorageError, get_cdn_client
+
+__all__ = [
+	"delete_folder",
+	"delete_json",
+	"delete_plan_folder",
+	"generate_signed_url",
+	"get_cdn_base_url",
+	"get_cdn_client",
+	"purge_cdn_cache",
+	"test_connection",
+	"upload_json",
+	"upload_json_from_file",
+	"upload_plan_files",
+	"upload_plan_files_from_local",
+]
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 CACHE_CONTROL = "public, max-age=300"
-MAX_THREADS = 24
-CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 5, 20
-MAX_ATTEMPTS = 3
 MAX_FAILURES = 5  # of one batch; then the storage is taken for away and the rest is not tried
 MAX_KEYS_PER_DELETE = 1000
 SIGNED_URL_SECONDS, MAX_SIGNED_URL_SECONDS = 14_400, 7 * 24 * 3600
-CLOUDFLARE_API = "https://api.cloudflare.com/client/v4"
-MAX_URLS_PER_PURGE = 30
-PURGE_ATTEMPTS, PURGE_PAUSE_SECONDS = 3, 1
 CONNECTION_TEST_KEY = "memora-connection-test.json"
-
-StorageError = (BotoCoreError, ClientError)
 
 
 class Uploaded(NamedTuple):
@@ -45,77 +44,6 @@ class Uploaded(NamedTuple):
 	success: bool
 	error: str | None
 	etag: str | None
-
-
-# --- Client ----------------------------------------------------------------------------------------------------
-
-
-def get_cdn_client(settings: Any):
-	"""A boto3 S3 client, safe to share among threads.
-
-	Args:
-		settings: CDN Settings, or `CdnSettings`.
-
-	Raises:
-		ValueError: the endpoint is no address that the server may call.
-	"""
-	settings = config.as_settings(settings)
-	if settings.endpoint_url:
-		addresses.check_address(settings.endpoint_url)
-	return boto3.session.Session().client(
-		"s3",
-		endpoint_url=settings.endpoint_url or None,
-		region_name=_region(settings),
-		aws_access_key_id=settings.access_key,
-		aws_secret_access_key=settings.secret_key,
-		config=_client_config(settings),
-	)
-
-
-def _region(settings: CdnSettings) -> str:
-	host = urlsplit(settings.endpoint_url).hostname or ""
-	if host.endswith(".r2.cloudflarestorage.com"):
-		return "auto"
-	labels = host.split(".")
-	return (
-		labels[-3]
-		if host.endswith(".amazonaws.com") and len(labels) > 3 and labels[-3] != "s3"
-		else "us-east-1"
-	)
-
-
-def _client_config(settings: CdnSettings) -> botocore.config.Config:
-	options: dict[str, Any] = {
-		"signature_version": "s3v4",
-		"connect_timeout": CONNECT_TIMEOUT_SECONDS,
-		"read_timeout": READ_TIMEOUT_SECONDS,
-		"retries": {"max_attempts": MAX_ATTEMPTS, "mode": "standard"},
-		"max_pool_connections": MAX_THREADS,
-		"s3": {"addressing_style": "auto" if settings.storage_provider == "AWS S3" else "path"},
-	}
-	# Newer versions send checksum trailers that R2 refuses; older ones do not know the options.
-	for option in ("request_checksum_calculation", "response_checksum_validation"):
-		if option in botocore.config.Config.OPTION_DEFAULTS:
-			options[option] = "when_required"
-	return botocore.config.Config(**options)
-
-
-def test_connection() -> dict[str, str]:
-	"""Write and delete a small object in the configured bucket.
-
-	Returns:
-		{"status": "success", "bucket": str}, or {"status": "failed", "bucket": str, "error": str} without secrets.
-	"""
-	settings = config.load_settings()
-	try:
-		client = get_cdn_client(settings)
-		client.put_object(
-			Bucket=settings.bucket_name, Key=CONNECTION_TEST_KEY, Body=b"{}", ContentType=CONTENT_TYPE
-		)
-		client.delete_object(Bucket=settings.bucket_name, Key=CONNECTION_TEST_KEY)
-	except (*StorageError, ValueError) as error:
-		return {"status": "failed", "bucket": settings.bucket_name, "error": settings.redact(str(error))}
-	return {"status": "success", "bucket": settings.bucket_name}
 
 
 # --- Upload ----------------------------------------------------------------------------------------------------
@@ -239,48 +167,6 @@ def _errors_of(results: Mapping[str, Uploaded]) -> list[str]:
 	return [f"{key}: {result.error}" for key, result in results.items() if not result.success]
 
 
-# --- Read back -------------------------------------------------------------------------------------------------
-
-
-def find_mismatches(
-	client, bucket: str, expected: Mapping[str, Mapping[str, Any]], folders: Iterable[str]
-) -> list[str]:
-	"""Which of the expected objects the bucket does not hold with the same bytes.
-
-	The folders are listed, a thousand objects a call. An ETag that is no MD5 (multipart, encrypted) proves nothing:
-	such an object is fetched and hashed.
-
-	Args:
-		expected: {key: {"md5", "sha256", "size"}}
-		folders: prefixes, ending in a slash, under which the expected keys lie.
-	"""
-	etags = {}
-	for folder in folders:
-		etags |= {found["Key"]: found["ETag"].strip('"') for found in _list(client, bucket, folder)}
-	doubtful = {key: hashes for key, hashes in expected.items() if etags.get(key) != hashes["md5"]}
-	return [
-		key
-		for key, hashes in doubtful.items()
-		if key not in etags or not holds(client, bucket, key, hashes["sha256"])
-	]
-
-
-def holds(client, bucket: str, key: str, sha256: str) -> bool:
-	"""Whether the object's bytes, fetched now, have this hash."""
-	try:
-		content = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-	except ClientError as error:
-		if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
-			return False
-		raise
-	return stamping.describe(content)["sha256"] == sha256
-
-
-def _list(client, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
-	for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-		yield from page.get("Contents", ())
-
-
 # --- Delete ----------------------------------------------------------------------------------------------------
 
 
@@ -296,9 +182,9 @@ def delete_folder(client, bucket: str, prefix: str) -> tuple[int, int, list[str]
 	Raises:
 		ValueError: the prefix is empty, which would be the whole bucket.
 	"""
-	folder = paths.safe_path(prefix.rstrip("/")) + "/"
+	folder = paths.safe_path(prefix.rstrip("/"))
 	try:
-		keys = [found["Key"] for found in _list(client, bucket, folder)]
+		keys = object_reader.list_keys(client, bucket, folder)
 	except StorageError as error:
 		return 0, 1, [str(error)]
 	deleted, failed, errors = delete_many(client, bucket, keys)
@@ -330,7 +216,7 @@ def delete_plan_folder(settings: Any, plan_id: str) -> tuple[int, int, list[str]
 	return delete_folder(get_cdn_client(settings), settings.bucket_name, paths.plan_folder(plan_id))
 
 
-# --- Addresses and cache ---------------------------------------------------------------------------------------
+# --- Addresses and connection ----------------------------------------------------------------------------------
 
 
 def get_cdn_base_url(settings: Any) -> str:
@@ -351,55 +237,19 @@ def generate_signed_url(client, bucket: str, key: str, expiry_seconds: int = SIG
 	)
 
 
-def purge_cdn_cache(zone_id: str, api_token: str, file_urls: Iterable[str]) -> dict[str, Any]:
-	"""Drop addresses from Cloudflare's cache, thirty a call.
+def test_connection() -> dict[str, str]:
+	"""Write and delete a small object in the configured bucket.
 
 	Returns:
-		Cloudflare's answer, of several calls together: {"success": bool, "errors": [{"code", "message"}],
-		"messages": [], "result": the last call's}. It never raises for what the API answers or fails to.
+		{"status": "success", "bucket": str}, or {"status": "failed", "bucket": str, "error": str} without secrets.
 	"""
-	urls = list(file_urls)
-	answers = [
-		_purge(zone_id, api_token, urls[start : start + MAX_URLS_PER_PURGE])
-		for start in range(0, len(urls), MAX_URLS_PER_PURGE)
-	]
-	return {
-		"success": all(answer.get("success") for answer in answers),
-		"errors": [error for answer in answers for error in answer.get("errors") or ()],
-		"messages": [message for answer in answers for message in answer.get("messages") or ()],
-		"result": answers[-1].get("result") if answers else None,
-	}
-
-
-def _purge(zone_id: str, api_token: str, urls: list[str]) -> dict[str, Any]:
-	answer: dict[str, Any] = {}
-	for attempt in range(PURGE_ATTEMPTS):
-		if attempt:
-			time.sleep(PURGE_PAUSE_SECONDS * attempt)
-		status, answer = _post_purge(zone_id, api_token, urls)
-		if status < 500 and status != 429:
-			break
-	return answer
-
-
-def _post_purge(zone_id: str, api_token: str, urls: list[str]) -> tuple[int, dict[str, Any]]:
-	"""One call: the status (599 when there was no answer) and the answer in Cloudflare's shape."""
+	settings = config.load_settings()
 	try:
-		response = requests.post(
-			f"{CLOUDFLARE_API}/zones/{quote(zone_id, safe='')}/purge_cache",
-			json={"files": urls},
-			headers={"Authorization": f"Bearer {api_token}"},
-			timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
-			allow_redirects=False,
+		client = get_cdn_client(settings)
+		client.put_object(
+			Bucket=settings.bucket_name, Key=CONNECTION_TEST_KEY, Body=b"{}", ContentType=CONTENT_TYPE
 		)
-	except requests.RequestException as error:
-		return 599, _purge_failure(0, f"Cloudflare did not answer: {type(error).__name__}")
-	with contextlib.suppress(ValueError):
-		answer = response.json()
-		if isinstance(answer, dict):
-			return response.status_code, answer
-	return response.status_code, _purge_failure(response.status_code, "Cloudflare answered no JSON")
-
-
-def _purge_failure(code: int, message: str) -> dict[str, Any]:
-	return {"success": False, "errors": [{"code": code, "message": message}], "messages": [], "result": None}
+		client.delete_object(Bucket=settings.bucket_name, Key=CONNECTION_TEST_KEY)
+	except (*StorageError, ValueError) as error:
+		return {"status": "failed", "bucket": settings.bucket_name, "error": settings.redact(str(error))}
+	return {"status": "success", "bucket": settings.bucket_name}

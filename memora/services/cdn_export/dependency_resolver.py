@@ -8,7 +8,7 @@ from memora.services.cdn_export.plan_content import LESSON, PARENT_FIELDS, SUBJE
 PLAN, STAGE = "Memora Academic Plan", "Memora Lesson Stage"
 _PLAN_ROWS = ("Memora Plan Subject", "Memora Plan Override")
 _PLAN_LINKS = {"Memora Season": "season", "Memora Grade": "grade", "Memora Stream": "stream"}
-_PARENTS = {LESSON: TOPIC, TOPIC: UNIT, UNIT: TRACK, TRACK: SUBJECT}
+PARENTS = {LESSON: TOPIC, TOPIC: UNIT, UNIT: TRACK, TRACK: SUBJECT}
 
 
 def get_affected_plan_ids(doctype: str, docname: str) -> list[str]:
@@ -25,6 +25,59 @@ def get_affected_plan_ids(doctype: str, docname: str) -> list[str]:
 		return _published({_PLAN_LINKS[doctype]: docname})
 	subject = _subject_above(doctype, docname)
 	return _plans_with_subject(subject) if subject else []
+
+
+def get_touched(changes: Collection[tuple[str, str]]) -> tuple[set[str], set[str]]:
+	"""What many changes touch, in one query for each DocType among them and one more.
+
+	Args:
+		changes: (doctype, name) of documents as they are now. A plan is always named, as in `get_affected_plan_ids`.
+
+	Returns:
+		(published plans to rebuild, subjects that no published plan lists)
+	"""
+	names_by_doctype: dict[str, set[str]] = {}
+	for doctype, name in changes:
+		names_by_doctype.setdefault(doctype, set()).add(name)
+	plans = names_by_doctype.pop(PLAN, set())
+	subjects: set[str] = set()
+	for doctype, names in names_by_doctype.items():
+		if doctype in _PLAN_LINKS:
+			plans |= set(_published({_PLAN_LINKS[doctype]: ["in", sorted(names)]}))
+		else:
+			subjects |= _subjects_above(doctype, names)
+	listed = _published_plans_by_subject(subjects)
+	return plans.union(*listed.values()), subjects - set(listed)
+
+
+def _subjects_above(doctype: str, names: Collection[str]) -> set[str]:
+	"""Of many documents of one content DocType."""
+	if doctype == SUBJECT:
+		return set(names)
+	start, joins, parent = doctype, "", f"node.{PARENT_FIELDS[doctype]}"
+	while (above := PARENTS[doctype]) != SUBJECT:
+		alias = frappe.scrub(above)
+		joins += f" join `tab{above}` {alias} on {alias}.name = {parent}"
+		doctype, parent = above, f"{alias}.{PARENT_FIELDS[above]}"
+	rows = frappe.db.sql(
+		f"select distinct {parent} from `tab{start}` node{joins} where node.name in %s", (tuple(names),)
+	)
+	return {subject for (subject,) in rows}
+
+
+def _published_plans_by_subject(subjects: Collection[str]) -> dict[str, set[str]]:
+	if not subjects:
+		return {}
+	rows = frappe.db.sql(
+		f"""select row.subject, plan.name from `tabMemora Plan Subject` row
+		join `tab{PLAN}` plan on plan.name = row.parent and plan.is_published = 1
+		where row.subject in %s and row.parenttype = '{PLAN}'""",
+		(tuple(subjects),),
+	)
+	plans: dict[str, set[str]] = {}
+	for subject, plan in rows:
+		plans.setdefault(subject, set()).add(plan)
+	return plans
 
 
 def get_direct_plans_for_content(doctype: str, docname: str) -> list[str]:
@@ -52,9 +105,9 @@ def _subject_above(doctype: str, docname: str) -> str | None:
 def _parent_of(doctype: str, docname: str) -> tuple[str, str | None]:
 	if doctype == STAGE:
 		return LESSON, _parent_of_row(STAGE, docname, LESSON)
-	if doctype not in _PARENTS:
+	if doctype not in PARENTS:
 		return doctype, None
-	return _PARENTS[doctype], frappe.db.get_value(doctype, docname, PARENT_FIELDS[doctype])
+	return PARENTS[doctype], frappe.db.get_value(doctype, docname, PARENT_FIELDS[doctype])
 
 
 def _parent_of_row(doctype: str, docname: str, parenttype: str) -> str | None:

@@ -3,6 +3,7 @@
 PublishError
 ├── PlanBuildBusy    another build holds the plan
 ├── BuildLockLost    the plan's lock went to another build on the way
+├── BuildAbandoned   every try was killed before it ended
 ├── StaleContent     another build published a shared lesson after this one had read it
 ├── InvalidContent   a file does not fit its schema, or content cannot be put into a file
 └── UploadFailed     the CDN took not every file, or gives back other bytes than it was given
@@ -20,6 +21,10 @@ class PlanBuildBusy(PublishError):
 
 
 class BuildLockLost(PublishError):
+	pass
+
+
+class BuildAbandoned(PublishError):
 	pass
 
 

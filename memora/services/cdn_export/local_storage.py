@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import frappe
-from memora.services.cdn_export import atomic_files, stamping, state_store
+from memora.services.cdn_export import atomic_files, claims, stamping, state_store
 from memora.services.cdn_export.content_paths import LOCAL_FOLDER
 
 
@@ -41,17 +41,21 @@ def write_content_file(path: str, data: Any) -> tuple[bool, str | None]:
 	return True, None
 
 
-def write_files(files: Mapping[str, bytes]) -> None:
+def write_files(files: Mapping[str, bytes], first: Mapping[str, bytes] | None = None) -> None:
 	"""Replace several files at once, the last one last, and register their hashes.
+
+	Args:
+		first: what is replaced before them, such as a manifest that gets its last bytes among the files.
 
 	Raises:
 		OSError, ValueError: nothing was written.
 	"""
-	if not files:
+	first = first or {}
+	if not files and not first:
 		return
 	_make_base()
-	atomic_files.write_files(_base(), files)
-	_register({path: hashes_of(content) for path, content in files.items()})
+	atomic_files.write_in_order(_base(), [*first.items(), *files.items()])
+	_register({path: hashes_of(content) for path, content in {**first, **files}.items()})
 
 
 def _make_base() -> None:
@@ -120,11 +124,8 @@ def list_files(folder: str) -> list[str]:
 
 
 def named_by(manifest_path: str) -> set[str]:
-	"""The paths that a published manifest names; none when there is no manifest, or it was damaged."""
-	try:
-		return set(read_content_file(manifest_path)["files"])
-	except (ValueError, TypeError, KeyError):
-		return set()
+	"""The paths that belong to a published plan; none when there is no manifest, or it was damaged."""
+	return claims.named(read_bytes(manifest_path))
 
 
 def list_manifests() -> list[str]:

@@ -2,17 +2,19 @@
 
 Each is noted with the time from which it may go: at once when the plan hides it or it is unpublished, else after a
 grace in which readers of the older manifest still find it. A file that a manifest names again when its time has come
-is spared. Locally and on the CDN they are noted apart, since the CDN may lag behind.
+is spared. Locally and on the CDN they are noted apart, since the CDN may lag behind: what a manifest there still names
+waits until that plan has followed, unless it is to go at once.
 """
 
 from collections.abc import Callable, Collection, Iterable
 
+from memora.services.cdn_export import claims, content_repository, generations, local_storage, state_store
 from memora.services.cdn_export import content_paths as paths
-from memora.services.cdn_export import content_repository, local_storage, state_store
 from memora.services.cdn_export.plan_content import LESSON, SUBJECT, TOPIC, NodeKey
 from memora.utils import clock
 
 GRACE_SECONDS = 600
+AT_ONCE = 0
 LOCAL, CDN = "orphans/local", "orphans/cdn"
 _DOCTYPES = {paths.LESSON: LESSON, paths.TOPIC: TOPIC}
 
@@ -33,9 +35,8 @@ def note(local: Iterable[str], uploaded: Iterable[str], withheld: Collection[Nod
 
 
 def _due_times(candidates: Collection[str], withheld: Collection[NodeKey] | None) -> dict[str, int]:
-	now = clock.unix_seconds()
 	if withheld is None:
-		return dict.fromkeys(candidates, now)
+		return dict.fromkeys(candidates, AT_ONCE)
 	nodes = {
 		path: (_DOCTYPES.get(paths.kind_of(path), SUBJECT), paths.node_id_of(path)) for path in candidates
 	}
@@ -43,8 +44,9 @@ def _due_times(candidates: Collection[str], withheld: Collection[NodeKey] | None
 	if any(doctype == LESSON and (doctype, name) in gone for doctype, name in nodes.values()):
 		# The plan's other files may still tell of that lesson.
 		gone |= {node for node in nodes.values() if node[0] != LESSON}
+	later = clock.unix_seconds() + GRACE_SECONDS
 	return {
-		path: now if node in gone or paths.kind_of(path) == paths.SEARCH_SHARD else now + GRACE_SECONDS
+		path: AT_ONCE if node in gone or paths.kind_of(path) == paths.SEARCH_SHARD else later
 		for path, node in nodes.items()
 	}
 
@@ -59,32 +61,60 @@ def _unpublished(nodes: Collection[NodeKey]) -> set[NodeKey]:
 
 def delete_due_locally() -> list[str]:
 	"""Delete what is due on disk; returns the paths."""
-	return _delete_due(LOCAL, lambda paths: (local_storage.delete_files(paths), []))
-
-
-def delete_due_on_cdn(delete: Callable[[list[str]], tuple[list[str], list[str]]]) -> list[str]:
-	"""Delete what is due on the CDN through `delete`, which returns (deleted, failed). What failed stays noted."""
-	return _delete_due(CDN, delete)
-
-
-def _delete_due(name: str, delete: Callable[[list[str]], tuple[list[str], list[str]]]) -> list[str]:
-	now = clock.unix_seconds()
-	due = {path for path, due_at in state_store.read(name).items() if due_at <= now}
-	if not due:
-		return []
-	deleted, failed = delete(sorted(due - _still_named(due)))
-	with state_store.edit(name) as noted:
-		for path in due - set(failed):
-			noted.pop(path, None)
+	due = set(_due(LOCAL))
+	deleted = local_storage.delete_files(sorted(due - _still_named(due)))
+	generations.note_deleted(deleted)
+	_forget(LOCAL, due)
 	return deleted
 
 
+def delete_due_on_cdn(
+	named_there: Callable[[Collection[str]], set[str]],
+	delete: Callable[[list[str]], tuple[list[str], list[str]]],
+) -> list[str]:
+	"""Delete what is due on the CDN; returns the paths. What failed or has to wait stays noted.
+
+	Args:
+		named_there: which of these paths a manifest on the CDN names.
+		delete: takes back what manifests promise of the paths, deletes them, and returns (deleted, failed).
+	"""
+	due = _due(CDN)
+	doomed = set(due) - _still_named(due)
+	patient = {path for path in doomed if due[path] != AT_ONCE}
+	waiting = named_there(patient) if patient else set()
+	deleted, failed = delete(sorted(doomed - waiting)) if doomed - waiting else ([], [])
+	_forget(CDN, set(due) - waiting - set(failed))
+	return deleted
+
+
+def any_due(on_cdn: bool) -> bool:
+	"""Whether there is anything to delete here or, where it is in use, on the CDN."""
+	return bool(_due(LOCAL) or (on_cdn and _due(CDN)))
+
+
+def noted_locally() -> set[str]:
+	"""What waits on disk for its time to go."""
+	return set(state_store.read(LOCAL))
+
+
+def noted_on_cdn() -> set[str]:
+	return set(state_store.read(CDN))
+
+
+def _due(name: str) -> dict[str, int]:
+	now = clock.unix_seconds()
+	return {path: due_at for path, due_at in state_store.read(name).items() if due_at <= now}
+
+
+def _forget(name: str, settled: Collection[str]) -> None:
+	if settled:
+		with state_store.edit(name) as noted:
+			for path in settled:
+				noted.pop(path, None)
+
+
 def _still_named(candidates: Collection[str]) -> set[str]:
-	"""Which of these a published manifest names. A shared lesson may be any plan's."""
-	if any(paths.kind_of(path) == paths.LESSON for path in candidates):
-		manifests = set(local_storage.list_manifests())
-	else:
-		manifests = {f"{state_store.scope_of(path)}/manifest.json" for path in candidates}
+	"""Which of these a manifest on disk names, or is. A shared lesson may be any plan's."""
+	manifests = claims.manifests_that_may_name(candidates, local_storage.list_manifests())
 	named = {path for manifest in manifests for path in local_storage.named_by(manifest)}
-	published = {path for path in manifests & set(candidates) if local_storage.read_bytes(path)}
-	return set(candidates) & (named | published)
+	return set(candidates) & (named | manifests)

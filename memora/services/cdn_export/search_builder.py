@@ -13,6 +13,7 @@ from memora.services.cdn_export.plan_content import (
 	VisibleNode,
 	walk,
 )
+from memora.services.cdn_export.search_folding import fold
 
 if TYPE_CHECKING:
 	from memora.services.cdn_export.file_builder import Stamp
@@ -70,11 +71,13 @@ def build_shard(plan_id: str, subject: VisibleNode, stamp: "Stamp") -> dict[str,
 
 def _entries(subjects: Iterable[VisibleNode]) -> Iterator[dict[str, Any]]:
 	for node in walk(subjects):
+		description = node.row.get("description") or ""
 		yield {
 			"type": _TYPES[node.doctype],
 			"id": node.id,
 			"title": node.title,
-			"description": node.row.get("description") or "",
+			"description": description,
+			"search_text": fold(f"{node.title} {description}"),
 			"access_level": node.access.level,
 			**{f"{_TYPES[ancestor.doctype]}_id": ancestor.id for ancestor in node.ancestors()},
 		}

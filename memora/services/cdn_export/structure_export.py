@@ -11,6 +11,7 @@ from memora.services.cdn_export import (
 	content_paths,
 	content_repository,
 	file_builder,
+	generations,
 	local_storage,
 	schema_validator,
 	stamping,
@@ -48,6 +49,11 @@ def write_subject_structure(subject_id: str) -> dict[str, Any]:
 	if local_storage.read_bytes(path) != content:
 		local_storage.write_files({path: content})
 	return structure
+
+
+def forget_subject_structure(subject_id: str) -> None:
+	"""Delete the file of a subject that no published plan keeps up to date. Who needs it next has it written anew."""
+	generations.note_deleted(local_storage.delete_files([content_paths.structure_path(subject_id)]))
 
 
 def structure_of(subject: Mapping[str, Any]) -> dict[str, Any] | None:

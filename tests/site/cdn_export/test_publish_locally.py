@@ -11,6 +11,7 @@ from memora.services.cdn_export import (
 	content_repository,
 	local_publisher,
 	local_storage,
+	plan_publisher,
 	schema_validator,
 	stamping,
 	state_store,
@@ -269,10 +270,10 @@ class TestBuildsThatMeet(PublishingTestCase):
 		lesson = self.subject.lesson_names[0]
 		frappe.db.set_value("Memora Lesson", lesson, "title", "Older")
 		generation = local_publisher.current_generation()
-		late = batch_processor._build(content_repository.load_plan(self.plan.name), generation)
+		late = plan_publisher.build(content_repository.load_plan(self.plan.name), generation)
 		frappe.db.set_value("Memora Lesson", lesson, "title", "Newer")
 		self.publish(factories.make_plan(subjects=[self.subject.name]))
-		with self.assertRaisesRegex(StaleContent, f"{lesson}.json was published by another build"):
+		with self.assertRaisesRegex(StaleContent, "was published by another build meanwhile"):
 			local_publisher.publish(late)
 		self.assertEqual(local_storage.read_content_file(f"lessons/{lesson}.json")["title"], "Newer")
 		self.assertEqual(self.publish()["status"], "published")

@@ -5,7 +5,15 @@ import json
 import requests
 
 import frappe
-from memora.services.cdn_export import batch_processor, cdn_uploader, config, local_storage
+from memora.services.cdn_export import (
+	cdn_publisher,
+	cdn_uploader,
+	cloudflare,
+	config,
+	local_storage,
+	object_reader,
+	stamping,
+)
 from memora.services.cdn_export.errors import UploadFailed
 from memora.utils import clock
 from tests import factories
@@ -48,8 +56,10 @@ class TestPublishToStorage(StorageTestCase):
 		self.proxy.reset()
 		lesson = self.subject.lesson_names[0]
 		frappe.db.set_value("Memora Lesson", lesson, "image", "/files/new.png")
-		self.publish()
-		self.assertEqual(self.uploads(), [f"lessons/{lesson}.json", self.path("manifest.json")])
+		summary = self.publish()
+		manifest = self.path("manifest.json")
+		self.assertEqual(self.uploads(), [manifest, f"lessons/{lesson}.json", manifest])
+		self.assertEqual(summary["uploaded"], 2)
 
 	def test_uploads_run_side_by_side_and_never_more_than_the_limit(self):
 		self.proxy.delay_seconds = 0.05
@@ -66,16 +76,21 @@ class TestPublishToStorage(StorageTestCase):
 					names & {"x-amz-trailer", "x-amz-sdk-checksum-algorithm", "content-encoding"}
 				)
 
-	def test_a_storage_that_refuses_a_file_keeps_the_old_manifest_and_the_next_try_uploads_the_rest(self):
+	def test_a_storage_that_refuses_a_file_leaves_a_true_manifest_and_the_next_try_uploads_the_rest(self):
 		self.make_published(topics=3)
-		old_manifest = self.object(self.path("manifest.json"))
+		old_files = json.loads(self.object(self.path("manifest.json")))["files"]
 		for lesson in self.subject.lesson_names:
 			frappe.db.set_value("Memora Lesson", lesson, "title", "New")
 		refused = self.path(f"{self.subject.topic_names[2]}.json")
 		self.proxy.refuse = lambda method, path: method == "PUT" and path.endswith(refused)
 		with self.assertRaisesRegex(UploadFailed, f"1 files were not uploaded. {refused}"):
 			self.publish()
-		self.assertEqual(self.object(self.path("manifest.json")), old_manifest)
+		manifest = json.loads(self.object(self.path("manifest.json")))
+		self.assertLessEqual(manifest["files"].items(), old_files.items())
+		self.assertEqual({*manifest["files"], *manifest["replacing"]}, set(old_files))
+		self.assertIn(refused, manifest["replacing"])
+		for path, described in manifest["files"].items():
+			self.assertEqual(stamping.describe(self.object(path)), described)
 		self.assertEqual((self.last_log().status, self.last_log().sync_verified), ("Failed", 0))
 		self.proxy.reset()
 		self.publish()
@@ -193,17 +208,17 @@ class TestPurge(StorageTestCase):
 		super().setUp()
 		self.api = RecordingApi()
 		self.addCleanup(self.api.stop)
-		self.addCleanup(setattr, cdn_uploader, "CLOUDFLARE_API", cdn_uploader.CLOUDFLARE_API)
-		cdn_uploader.CLOUDFLARE_API = self.api.address
-		self.addCleanup(setattr, cdn_uploader, "PURGE_PAUSE_SECONDS", cdn_uploader.PURGE_PAUSE_SECONDS)
-		cdn_uploader.PURGE_PAUSE_SECONDS = 0
+		self.addCleanup(setattr, cloudflare, "CLOUDFLARE_API", cloudflare.CLOUDFLARE_API)
+		cloudflare.CLOUDFLARE_API = self.api.address
+		self.addCleanup(setattr, cloudflare, "PURGE_PAUSE_SECONDS", cloudflare.PURGE_PAUSE_SECONDS)
+		cloudflare.PURGE_PAUSE_SECONDS = 0
 		self.set_cdn(cloudflare_zone_id="zone1", cloudflare_api_token="token-of-the-test")
 
 	def test_changed_addresses_are_purged_thirty_a_call(self):
 		summary = self.make_published(lessons=60)
 		purged = [url for _, _, body in self.api.calls for url in body["files"]]
 		self.assertEqual(
-			[len(body["files"]) for _, _, body in self.api.calls], [30, 30, summary["uploaded"] - 60]
+			[len(body["files"]) for _, _, body in self.api.calls], [30, 30, summary["uploaded"] - 61, 1]
 		)
 		self.assertEqual({path for path, _, _ in self.api.calls}, {"/client/v4/zones/zone1/purge_cache"})
 		self.assertEqual({token for _, token, _ in self.api.calls}, {"Bearer token-of-the-test"})
@@ -219,7 +234,7 @@ class TestPurge(StorageTestCase):
 		refusal = {"success": False, "errors": [{"code": 10000, "message": "Bad token token-of-the-test"}]}
 		self.api.answers = [(403, {}, refusal)]
 		summary = self.make_published()
-		self.assertEqual((summary["status"], len(self.api.calls)), ("published", 1))
+		self.assertEqual((summary["status"], len(self.api.calls)), ("published", 2))
 		log = self.last_log()
 		self.assertEqual((log.status, log.sync_verified), ("Success", 1))
 		self.assertEqual(log.error_message, "The CDN's cache was not purged: Bad token ***")
@@ -227,10 +242,16 @@ class TestPurge(StorageTestCase):
 	def test_a_busy_api_is_asked_again_and_not_for_ever(self):
 		self.api.answers = [(429, {}, {"success": False, "errors": []}), (502, {}, b"<html>")]
 		self.assertEqual(self.make_published()["notes"], [])
-		self.assertEqual(len(self.api.calls), 3)
+		self.assertEqual(len(self.api.calls), 4)
 		self.api.answers = [(503, {}, b"")] * 9
 		answer = cdn_uploader.purge_cdn_cache("zone1", "t", ["https://cdn.example.com/a"])
-		self.assertEqual((answer["success"], len(self.api.calls)), (False, 6))
+		self.assertEqual((answer["success"], len(self.api.calls)), (False, 7))
+
+	def test_an_api_that_is_away_is_not_asked_again_for_every_thirty_addresses(self):
+		self.api.answers = [(503, {}, b"")] * 9
+		urls = [f"https://cdn.example.com/{number}" for number in range(300)]
+		answer = cloudflare.purge_cdn_cache("zone1", "t", urls)
+		self.assertEqual((answer["success"], len(self.api.calls)), (False, cloudflare.PURGE_ATTEMPTS))
 
 	def test_a_redirect_is_not_followed_with_the_token(self):
 		self.api.answers = [(307, {"Location": f"{self.api.address}/elsewhere"}, b"")]
@@ -238,7 +259,7 @@ class TestPurge(StorageTestCase):
 		self.assertEqual((answer["success"], len(self.api.calls)), (False, 1))
 
 	def test_an_api_that_does_not_answer_is_an_error_in_the_answer(self):
-		cdn_uploader.CLOUDFLARE_API = CLOSED_PORT
+		cloudflare.CLOUDFLARE_API = CLOSED_PORT
 		answer = cdn_uploader.purge_cdn_cache("zone1", "t", ["https://cdn.example.com/a"])
 		self.assertEqual(
 			answer["errors"], [{"code": 0, "message": "Cloudflare did not answer: ConnectionError"}]
@@ -314,12 +335,14 @@ class TestUploaderFunctions(StorageTestCase):
 		etag = self.client.complete_multipart_upload(**place, MultipartUpload=parts)["ETag"].strip('"')
 		expected = {"lessons/L.json": local_storage.hashes_of(body)}
 		self.assertNotEqual(etag, expected["lessons/L.json"]["md5"])
-		found = cdn_uploader.find_mismatches(self.client, self.bucket, expected, ["lessons/"])
-		self.assertEqual(found, [])
+		etags = object_reader.list_etags(self.client, self.bucket, "lessons")
+		self.assertEqual(self.differing(etags, expected), [])
 		other = {"lessons/L.json": local_storage.hashes_of(b"other")}
-		self.assertEqual(
-			cdn_uploader.find_mismatches(self.client, self.bucket, other, ["lessons/"]), ["lessons/L.json"]
-		)
+		self.assertEqual(self.differing(etags, other), ["lessons/L.json"])
+		self.assertEqual(self.differing(etags, other, proven=etags), [])
+
+	def differing(self, etags, expected, proven=()):
+		return object_reader.find_differing(self.client, self.bucket, etags, expected, dict(proven))
 
 	def test_a_signed_address_opens_the_object_and_a_changed_one_does_not(self):
 		cdn_uploader.upload_json(self.client, self.bucket, "lessons/L.json", {"id": "L"})
@@ -359,7 +382,7 @@ class TestLessonsSharedByUploads(StorageTestCase):
 		self.set_cdn(enabled=0)
 		self.publish(factories.make_plan(subjects=[self.subject.name]))
 		self.set_cdn(enabled=1)
-		publisher = batch_processor.CdnPublisher(
+		publisher = cdn_publisher.CdnPublisher(
 			config.load_settings(), self.plan.name, lambda: None, lambda: None
 		)
 		plan_files = {path: content for path, content in older.items() if "/" in path}

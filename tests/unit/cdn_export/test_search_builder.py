@@ -22,6 +22,7 @@ def test_an_entry_names_its_node_and_its_ancestors():
 		"id": "S-T1-U1-P1-L1",
 		"title": "Title of S-T1-U1-P1-L1",
 		"description": "",
+		"search_text": "title of s-t1-u1-p1-l1",
 		"access_level": "authenticated",
 		"topic_id": "S-T1-U1-P1",
 		"unit_id": "S-T1-U1",
