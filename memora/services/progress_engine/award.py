@@ -74,7 +74,7 @@ def decide(
 	is_passed = hearts > 0
 	was_passed = bits.check_bit(before.bitmap, lesson["bit_index"])
 	is_first = is_passed and not was_passed and not before.was_completed
-	best_hearts = _known_best_hearts(before, lesson["id"])
+	best_hearts = _beatable_hearts(before, lesson["id"], was_passed)
 	best = best_hearts.get(lesson["id"])
 	xp = policy.xp_for(lesson, hearts, is_first, best_hearts) if is_passed else 0
 	after = states
@@ -96,9 +96,12 @@ def decide(
 	}
 
 
-def _known_best_hearts(before: Before, lesson_id: str) -> Mapping[str, int]:
-	"""A lesson that was completed before and has no best (it just moved here) has nothing left to beat: its record was
-	paid where it was."""
-	if before.was_completed and lesson_id not in before.best_hearts:
+def _beatable_hearts(before: Before, lesson_id: str, was_passed: bool) -> Mapping[str, int]:
+	"""The best hearts as a record is measured by them.
+
+	A lesson that the ledger knows as completed, and the bitmap does not, has just moved to this subject. Its best
+	follows in a moment; until then there is nothing to beat, for its record was paid where it was.
+	"""
+	if before.was_completed and not was_passed:
 		return {**before.best_hearts, lesson_id: xp_calculator.MAX_HEARTS}
 	return before.best_hearts

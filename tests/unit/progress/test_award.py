@@ -70,7 +70,8 @@ def test_it_is_the_first_completion_only_where_neither_the_bit_nor_the_ledger_kn
 	outcome = decide(subject, lesson, hearts, bitmap=bitmap, was_completed=was_completed)
 	is_first = not was_completed and not check_bit(bitmap, lesson["bit_index"])
 	assert outcome["is_first_completion"] == is_first
-	assert outcome["xp_awarded"] == 10 + 2 * hearts + 10 * (not was_completed) + 5 * is_first
+	has_moved_here = was_completed and not check_bit(bitmap, lesson["bit_index"])
+	assert outcome["xp_awarded"] == 10 + 2 * hearts + 10 * (not has_moved_here) + 5 * is_first
 	assert outcome["new_total_xp"] == 100 + outcome["xp_awarded"]
 
 
@@ -82,7 +83,7 @@ def test_a_record_is_more_hearts_than_the_best_so_far(best, hearts, is_record):
 	assert outcome["is_new_record"] is is_record
 
 
-def test_a_completed_lesson_that_lost_its_best_hearts_is_no_record_again():
+def test_a_lesson_that_was_completed_where_it_was_before_is_no_record_again():
 	lesson = {"id": "L", "title": "Lesson", "bit_index": 0, "base_xp": 10}
 	topic = {"id": "T", "title": "Topic", "is_linear": 1, "lessons": [lesson]}
 	outcome = decide(topic, lesson, 5, was_completed=True)
