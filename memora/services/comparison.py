@@ -18,7 +18,8 @@ from memora.services.progress_engine import bits
 from memora.services.recovery import Progress, Wallet
 
 WALLET, BITMAP, BEST_HEARTS, SUBJECT_XP = "wallet", "bitmap", "best_hearts", "subject_xp"
-FIRST_COMPLETION, NEGATIVE_XP = "first_completion", "negative_xp"
+FIRST_COMPLETION, NEGATIVE_XP, INCOMPLETE = "first_completion", "negative_xp", "incomplete"
+UNREADABLE = "unreadable"
 COPY = "_copy"  # ends the kinds that are about a Redis copy
 
 _SYNCED = """
@@ -55,15 +56,42 @@ group by player, reference_id having max(first_completion_of is not null) = 0 an
 """
 _WRONG_KEY = """
 select player, subject, seq, first_completion_of from `tabMemora Interaction Log`
-where player in %(users)s and first_completion_of is not null and first_completion_of <> reference_id
+where player in %(users)s and first_completion_of is not null
+	and (not first_completion_of <=> reference_id or interaction_type not in ('lesson_completion', 'progress_grant'))
 """
+# Awards that lack what those of their kind tell, or are of no kind. What they brought cannot be known by them alone.
+_INCOMPLETE = """
+select player, subject, seq, interaction_type from (
+	select player, subject, seq, interaction_type,
+		json_exists(interaction_data, '$.outcome') as has_outcome,
+		ifnull(json_value(interaction_data, '$.outcome.xp_awarded') regexp '^-?[0-9]+$'
+			and json_value(interaction_data, '$.outcome.new_total_xp') regexp '^-?[0-9]+$', 0) as tells_xp,
+		json_exists(interaction_data, '$.outcome.streak') as has_streak,
+		ifnull(json_value(interaction_data, '$.outcome.streak.new_streak') regexp '^[0-9]+$', 0) as tells_streak,
+		ifnull(json_value(interaction_data, '$.hearts') regexp '^[0-5]$', 0) as tells_hearts,
+		json_exists(interaction_data, '$.balance') as has_balance
+	from `tabMemora Interaction Log` where player in %(users)s and seq > 0
+) award
+where not case interaction_type
+	when 'lesson_completion' then tells_xp and tells_streak and tells_hearts
+	when 'lesson_failed' then tells_xp and tells_streak
+	when 'streak_update' then tells_streak
+	when 'progress_grant' then tells_xp and tells_hearts
+	when 'xp_claim' then tells_xp
+	when 'adjustment' then has_outcome and has_streak <= tells_streak
+	when 'balance_forward' then has_balance
+	else 0 end
+"""
+# What reading raises where a value is not what it should be.
+UNREADABLE_ERRORS = (ValueError, TypeError, LookupError, AttributeError)
 
 
 class Finding(NamedTuple):
 	"""Something that differs from the ledger, or a flaw of the ledger itself.
 
 	kind: of a row, or of a Redis copy where it ends in COPY: wallet, bitmap, best_hearts, subject_xp. Of the ledger:
-	the kinds of `ledger_audit`, first_completion, negative_xp.
+	the kinds of `ledger_audit`, first_completion, negative_xp, incomplete. UNREADABLE: a progress row; without a subject
+	the player cannot be compared at all, and found is the reason.
 	found, expected: a bitmap's are the lessons that only it has, and those that only the ledger has. An expected None
 	says that nothing decides.
 	seq: of the ledger's row.
@@ -88,7 +116,7 @@ class Told(NamedTuple):
 	synced: Mapping[str, int]
 	wallets: Mapping[str, Wallet]
 	true_wallets: Mapping[str, Wallet]
-	snapshots: Mapping[tuple[str, str], tuple[int, int, Progress]]
+	snapshots: Mapping[tuple[str, str], tuple[int, int, Progress | None]]
 	progress: Mapping[tuple[str, str], Progress]
 	true_progress: Mapping[tuple[str, str], Progress]
 	copies: Mapping[tuple[str, str], Copies]
@@ -127,6 +155,19 @@ def _read_lessons(subject_ids: Collection[str]) -> dict[str, dict[str, int]]:
 	}
 
 
+def compare_player(user_id: str) -> tuple[Told | None, list[Finding]]:
+	"""What is told about a player, None where it cannot be read, and everything that is wrong with it.
+
+	Raises:
+		StoreUnavailable: Redis did not answer.
+	"""
+	try:
+		told = read([user_id])
+		return told, find(told)
+	except UNREADABLE_ERRORS as error:
+		return None, [Finding(user_id, UNREADABLE, None, f"{type(error).__name__}: {error}", None)]
+
+
 def find(told: Told) -> list[Finding]:
 	"""Everything that is wrong with these players."""
 	users = {"users": tuple(told.wallets)}
@@ -134,10 +175,19 @@ def find(told: Told) -> list[Finding]:
 		return []
 	return [
 		*_compare_wallets(told),
+		*(
+			Finding(user, UNREADABLE, subject, None, None)
+			for (user, subject), (_, _, snapshot) in told.snapshots.items()
+			if snapshot is None
+		),
 		*_compare_progress(told, told.progress, ""),
 		*_compare_copies(told),
 		*_audit(users),
 		*_missing_ends(told),
+		*(
+			Finding(player, INCOMPLETE, subject, kind, None, seq=int(seq))
+			for player, subject, seq, kind in frappe.db.sql(_INCOMPLETE, users)
+		),
 		*(
 			Finding(player, FIRST_COMPLETION, subject, None, lesson, seq=int(seq))
 			for player, subject, lesson, seq in frappe.db.sql(_WITHOUT_KEY, users)
@@ -155,8 +205,7 @@ def behind(told: Told) -> tuple[list[str], list[tuple[str, str]]]:
 	pairs = [
 		pair
 		for pair, progress in told.true_progress.items()
-		if pair not in told.snapshots
-		or told.snapshots[pair][2]._replace(seq=0) != told.progress[pair]._replace(seq=0)
+		if pair not in told.snapshots or told.snapshots[pair][2] != told.progress[pair]._replace(seq=0)
 	]
 	return wallets, pairs
 

@@ -259,6 +259,17 @@ def append_event(
 	)
 
 
+def last_awards(player: str, limit: int) -> list[dict]:
+	"""The player's last awards, the newest first: seq, interaction_type, reference_id, subject, xp_awarded, created_at
+	(site time), owner, interaction_data (JSON)."""
+	return frappe.db.sql(
+		"""select seq, interaction_type, reference_id, subject, xp_awarded, created_at, owner, interaction_data
+		from `tabMemora Interaction Log` where player = %s and seq > 0 order by seq desc limit %s""",
+		(player, limit),
+		as_dict=True,
+	)
+
+
 def count_events_since(player: str | None, interaction_type: str, since: datetime) -> int:
 	"""How many such rows there are from `since` (naive UTC) on."""
 	[[rows]] = frappe.db.sql(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import frappe
 from memora.services import comparison, interaction_log
-from memora.services.comparison import FIRST_COMPLETION, Finding, Told
+from memora.services.comparison import FIRST_COMPLETION, INCOMPLETE, Finding, Told
 from memora.services.ledger_audit import (
 	CONTRADICTION,
 	MISSING_ROWS,
@@ -33,11 +33,17 @@ def is_decided(told: Told, findings: Sequence[Finding]) -> bool:
 	gaps = _gaps(findings)
 	rows = sum(gap.found for gap in gaps)
 	return (
-		not any(finding.kind == CONTRADICTION for finding in findings)
+		not any(_is_undecided(finding) for finding in findings)
 		and all(gap.expected is not None for gap in gaps)
 		and rows <= MAX_ROWS_TO_CLOSE
 		and (not gaps or len(_lost_lessons(told)) <= rows)
 	)
+
+
+def _is_undecided(finding: Finding) -> bool:
+	"""A row that could be made to say anything: what is written from it might take away what the player earned."""
+	is_wrong_key = finding.kind == FIRST_COMPLETION and finding.expected is None
+	return is_wrong_key or finding.kind in (CONTRADICTION, INCOMPLETE)
 
 
 def put_back(user_id: str, findings: Sequence[Finding]) -> None:

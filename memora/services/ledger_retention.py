@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import frappe
 from frappe.utils import cint
-from memora.services import interaction_log, rebuild, recovery, sync_queue
+from memora.services import comparison, interaction_log, rebuild, recovery, sync_queue
 from memora.utils import clock, transactions
 
 # An app may bring plays of the last seven days, and their day must be there to be compared with.
@@ -38,7 +38,7 @@ select ifnull(
 """
 _SUMS = """
 select count(*), sum(xp_awarded), max(json_value(interaction_data, '$.at')),
-	max(if(json_exists(interaction_data, '$.outcome.streak'), seq, null)), max(interaction_type = 'balance_forward')
+	max(if(json_exists(interaction_data, '$.outcome.streak.new_streak'), seq, null)), max(interaction_type = 'balance_forward')
 from `tabMemora Interaction Log` where player = %(user)s and seq > 0 and seq <= %(through)s
 """
 _XP_BY_SUBJECT = """
@@ -96,7 +96,10 @@ def fold_before(moment: datetime) -> dict:
 
 
 def fold_player(user_id: str, moment: datetime) -> bool:
-	"""Fold one player's rows that were written before a naive UTC time. False: there was nothing to fold."""
+	"""Fold one player's rows that were written before a naive UTC time.
+
+	False: there was nothing to fold, or something about him differs from his ledger and has to be reconciled first.
+	"""
 	return sync_queue.retry_locked(partial(_fold, before=clock.to_site_time(moment)), user_id)
 
 
@@ -109,6 +112,10 @@ def _fold(user_id: str, before: datetime) -> bool:
 		sums = _Sums(*frappe.db.sql(_SUMS, folded)[0])
 		if sums.rows <= (sums.has_balance or 0):
 			return False
+		if comparison.compare_player(user_id)[1]:
+			return (
+				False  # a fold would make a row that was tampered with true, and the evidence would be gone
+			)
 		# No snapshot may need a row that is about to go.
 		rebuild.write_figures([user_id])
 		interaction_log.replace_by_balance(

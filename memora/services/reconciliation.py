@@ -40,10 +40,10 @@ def reconcile_player(user_id: str, repair: bool = False) -> list[dict]:
 		StoreUnavailable: Redis did not answer; nothing was compared or repaired.
 	"""
 	with transactions.fresh_transaction():
-		if not recovery.lock_wallets([user_id]):
+		if not (players := recovery.lock_wallets([user_id])):
 			return []
-		told = comparison.read([user_id])
-		findings = comparison.find(told)
+		[user_id] = players
+		told, findings = comparison.compare_player(user_id)
 		if repair and findings:
 			findings = _repair(user_id, told, findings)
 			frappe.db.commit()  # a player by himself: what dies later takes his repair not back
@@ -54,21 +54,29 @@ def reconcile_all(repair: bool = False, after: str = "") -> Iterator[Reconciled]
 	"""Compare every player after the user `after`, in order of their names, as the result is iterated."""
 	for user_ids in rebuild.chunks_of_players(after, PLAYERS_PER_CHUNK):
 		transactions.begin_fresh()
-		told = comparison.read(user_ids)
-		in_doubt = sorted({finding.player for finding in comparison.find(told)})
+		in_doubt, behind = _first_look(user_ids)
 		findings = [found for user_id in in_doubt for found in reconcile_player(user_id, repair)]
-		yield Reconciled(user_ids[-1], len(user_ids), findings, *comparison.behind(told))
+		yield Reconciled(user_ids[-1], len(user_ids), findings, *behind)
 
 
-def _repair(user_id: str, told: Told, findings: Sequence[Finding]) -> list[Finding]:
+def _first_look(user_ids: Sequence[str]) -> tuple[list[str], tuple[list[str], list[tuple[str, str]]]]:
+	"""Who looks wrong, and what is behind. Where somebody cannot be read, everybody is looked at by himself."""
+	try:
+		told = comparison.read(user_ids)
+		return sorted({finding.player for finding in comparison.find(told)}), comparison.behind(told)
+	except comparison.UNREADABLE_ERRORS:
+		return list(user_ids), ([], [])
+
+
+def _repair(user_id: str, told: Told | None, findings: Sequence[Finding]) -> list[Finding]:
 	"""Repair what is decided, in the caller's transaction, and look again."""
-	if ledger_repair.is_decided(told, findings):
+	if told and ledger_repair.is_decided(told, findings):
 		ledger_repair.put_back(user_id, findings)
 		ledger_repair.close_gaps(user_id, told, findings)
 		rebuild.write_figures([user_id], from_ledger=True)
 	else:
 		player_copies.drop(user_id)
-	left = {_identity(finding) for finding in comparison.find(comparison.read([user_id]))}
+	left = {_identity(finding) for finding in comparison.compare_player(user_id)[1]}
 	return [finding._replace(repaired=_identity(finding) not in left) for finding in findings]
 
 

@@ -13,6 +13,7 @@ import frappe
 from memora.services import interaction_log, ledger_reader
 from memora.services.ledger_reader import LedgerSum, Start
 from memora.services.progress_engine import bits
+from memora.services.progress_engine.xp_calculator import MAX_HEARTS
 from memora.utils import clock
 
 # Snapshots, and what the ledger has after each. The award's own UTC time: created_at is site time, which an autumn
@@ -27,7 +28,7 @@ join `tabMemora Player Wallet` wallet on wallet.player = profile.name
 left join (
 	select log.player, max(log.seq) as last_seq, sum(log.xp_awarded) as xp,
 		max(json_value(log.interaction_data, '$.at')) as last_award_at,
-		max(if(json_exists(log.interaction_data, '$.outcome.streak'), log.seq, null)) as streak_seq,
+		max(if(json_exists(log.interaction_data, '$.outcome.streak.new_streak'), log.seq, null)) as streak_seq,
 		max(log.interaction_type = 'balance_forward') as contains_snapshot
 	from `tabMemora Player Profile` profile
 	join `tabMemora Player Wallet` wallet on wallet.player = profile.name
@@ -41,7 +42,7 @@ where profile.user in %(users)s {lock}
 
 # From the users to their wallets, so that one order holds for all and only the rows that are meant are locked.
 _LOCK_WALLETS = """
-select wanted.user from ({users}) wanted
+select profile.user from ({users}) wanted
 straight_join `tabMemora Player Profile` profile on profile.user = wanted.user
 straight_join `tabMemora Player Wallet` wallet on wallet.player = profile.name
 for update
@@ -79,19 +80,22 @@ _EMPTY = Progress(b"", {}, 0)
 
 
 def lock_wallet(user_id: str) -> bool:
-	"""Take the player's mutex, the lock of the wallet row, until the transaction ends. False: no such player."""
-	return bool(
-		frappe.db.sql(
-			"""select wallet.name from `tabMemora Player Wallet` wallet
-			join `tabMemora Player Profile` profile on profile.name = wallet.player
-			where profile.user = %s for update""",
-			user_id,
-		)
+	"""Take the player's mutex, the lock of the wallet row, until the transaction ends.
+
+	False: no player has exactly this name. MariaDB finds him by any case, while Redis would keep a copy for each.
+	"""
+	users = frappe.db.sql_list(
+		"""select profile.user from `tabMemora Player Wallet` wallet
+		join `tabMemora Player Profile` profile on profile.name = wallet.player
+		where profile.user = %s for update""",
+		user_id,
 	)
+	return users == [user_id]
 
 
 def lock_wallets(user_ids: Collection[str]) -> list[str]:
-	"""Take the mutexes of many players, in one order for all, until the transaction ends. Returns who is a player."""
+	"""Take the mutexes of many players, in one order for all, until the transaction ends. Returns who is a player, by
+	his own name."""
 	users = sorted(user_ids)
 	if not users:
 		return []
@@ -164,7 +168,7 @@ def read_progress_many(
 		[Start(*pair, 0 if from_ledger else seq) for pair, (seq, _, _) in snapshots.items()]
 	)
 	return {
-		pair: _progress(_EMPTY if from_ledger else snapshot, later.get(pair), last_seq)
+		pair: _progress(_EMPTY if from_ledger else snapshot or _EMPTY, later.get(pair), last_seq)
 		for pair, (_, last_seq, snapshot) in snapshots.items()
 	}
 
@@ -189,8 +193,14 @@ def read_all_progress_from_ledger(
 
 def read_snapshots(
 	pairs: Collection[tuple[str, str]],
-) -> dict[tuple[str, str], tuple[int, int, Progress]]:
-	"""For each pair its snapshot's seq, the ledger's last seq, and the snapshot: an empty one where there is no row."""
+) -> dict[tuple[str, str], tuple[int, int, Progress | None]]:
+	"""For each pair its snapshot's seq, the ledger's last seq, and the snapshot: an empty one where there is no row.
+
+	A row that cannot be read is a snapshot of nothing: (0, last seq, None).
+
+	Raises:
+		ValueError: a row still holds a list of an earlier system.
+	"""
 	if not pairs:
 		return {}
 	values = {
@@ -199,14 +209,34 @@ def read_snapshots(
 		for column, value in zip(("user", "subject"), pair, strict=True)
 	}
 	rows = frappe.db.sql(_SNAPSHOTS.format(pairs=ledger_reader.rows_of("user subject", len(pairs))), values)
-	return {
-		(user, subject): (int(seq), int(last), _snapshot(*figures))
-		for user, subject, seq, last, *figures in rows
-	}
+	snapshots = {}
+	for user, subject, seq, last, *figures in rows:
+		snapshot = read_figures(*figures)
+		snapshots[user, subject] = (int(seq) if snapshot else 0, int(last), snapshot)
+	return snapshots
 
 
-def _snapshot(bitmap: str | None, best_hearts: str | None, xp: int | None) -> Progress:
-	return Progress(bits.decode_bitmap_from_mariadb(bitmap), json.loads(best_hearts or "{}"), xp or 0)
+def read_figures(bitmap: str | None, best_hearts: str | None, xp: int | None) -> Progress | None:
+	"""The figures of a progress row; None where they cannot be read.
+
+	Raises:
+		ValueError: a list of an earlier system stands in the bitmap's place. It tells what no ledger does, so nobody may
+			take it for nothing before its migration.
+	"""
+	if bits.is_list_of_lessons(bitmap):
+		raise ValueError("a list of lessons waits for migrate_to_bitmap_structure")
+	try:
+		hearts = json.loads(best_hearts or "{}")
+		progress = Progress(bits.decode_bitmap_from_mariadb(bitmap), hearts, xp or 0)
+	except ValueError:
+		return None
+	return progress if _are_best_hearts(hearts) else None
+
+
+def _are_best_hearts(value: object) -> bool:
+	return isinstance(value, dict) and all(
+		type(hearts) is int and 0 <= hearts <= MAX_HEARTS for hearts in value.values()
+	)
 
 
 def _progress(snapshot: Progress, later: LedgerSum | None, last_seq: int) -> Progress:

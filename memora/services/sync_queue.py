@@ -7,14 +7,18 @@ has lost it strikes nobody, since another sync may have taken the same member ag
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import frappe
+from memora.exceptions import StoreUnavailable
 from memora.utils import redis_store
 
 ATTEMPTS_PER_BATCH = 3
 LOCK_TTL_SECONDS = 60
+MEMBERS_IN_REPORT = 20
+LOCK_ERRORS = (frappe.QueryDeadlockError, frappe.QueryTimeoutError)
 
 # KEYS: pending, working. What a sync that died has left in the working set stays there.
 _TAKE = """
@@ -47,11 +51,12 @@ def drain(
 	write: Callable[[list[str]], int],
 	settle: Callable[[list[str]], None] | None = None,
 ) -> dict | None:
-	"""Write all who wait. A batch that fails stays for the next sync and does not stop the others.
+	"""Write all who wait. What fails stays for the next sync and does not stop the others.
 
 	Args:
 		write: writes and commits a batch of members and returns how many it brought up to date. It is called again where
-			a lock of the database stood in its way.
+			a lock of the database stood in its way, and with each member alone where the batch failed otherwise: a row
+			that can never be written must not keep its neighbours waiting for ever.
 		settle: called after a batch's commit, before its members are struck.
 
 	Returns:
@@ -86,18 +91,43 @@ def _drain(queue: SyncQueue, token: str, batch_size: int, write: Callable, settl
 	synced = errors = 0
 	for members in chunk_list(take(queue), batch_size):
 		try:
-			synced += retry_locked(write, members)
-			written = members
-		except Exception:
+			count, written = retry_locked(write, members), members
+		except StoreUnavailable:
+			raise
+		except Exception as error:
 			errors += 1
-			written = []
 			frappe.db.rollback()
-			frappe.log_error(title=queue.error_title)
+			count, written = (0, []) if isinstance(error, LOCK_ERRORS) else _write_apart(write, members)
+			_report(queue, set(members) - set(written), error)
+		synced += count
 		if written and settle:
 			settle(written)
 		if not strike(queue, token, written):
 			break
 	return {"synced": synced, "duration": round(time.monotonic() - started, 2), "errors": errors}
+
+
+def _write_apart(write: Callable, members: Sequence[str]) -> tuple[int, list[str]]:
+	"""Write each member alone. Returns how many are up to date now, and the members that could be written."""
+	synced, written = 0, []
+	for member in members:
+		try:
+			synced += write([member])
+			written.append(member)
+		except StoreUnavailable:
+			raise
+		except Exception:
+			frappe.db.rollback()
+	return synced, written
+
+
+def _report(queue: SyncQueue, left: Collection[str], error: Exception) -> None:
+	"""One Error Log entry for a batch that failed."""
+	names = "\n".join(sorted(left)[:MEMBERS_IN_REPORT])
+	trace = "".join(traceback.format_exception(error))
+	frappe.log_error(
+		title=queue.error_title, message=f"{len(left)} left for the next sync:\n{names}\n\n{trace}"
+	)
 
 
 def take(queue: SyncQueue) -> list[str]:
@@ -118,7 +148,7 @@ def retry_locked(write: Callable[[list], int], batch: list) -> int:
 	for attempts_left in reversed(range(ATTEMPTS_PER_BATCH)):
 		try:
 			return write(batch)
-		except (frappe.QueryDeadlockError, frappe.QueryTimeoutError):
+		except LOCK_ERRORS:
 			frappe.db.rollback()
 			if not attempts_left:
 				raise

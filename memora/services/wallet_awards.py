@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import frappe
 from frappe import _, throw
 from memora.exceptions import NoPlayerProfile, StoreUnavailable
-from memora.services import interaction_log, player_copies, recovery
+from memora.services import interaction_log, player_copies, recovery, wallet_sync
 from memora.services.interaction_log import History
 from memora.services.player_copies import Award, Copies
 from memora.services.recovery import Wallet
@@ -69,6 +69,8 @@ class AwardInFlight:
 			data=data,
 			**keys,
 		)
+		if xp_awarded < 0:
+			wallet_sync.rewrite_wallets([self.user_id])  # the row, too: a sync never lowers a total
 		self._mark = None  # a commit that raises may have reached the database
 		frappe.db.commit()  # the award is true from here on, before anybody is told
 		try:

@@ -65,7 +65,7 @@ _ROW = " union all select " + ", ".join(["%s"] * len(_COLUMNS))
 def sync_pending_wallets() -> dict:
 	"""Write the wallets that changed since the last sync.
 
-	A chunk that fails stays for the next sync and does not stop the others. While another sync runs, nothing is done.
+	What fails stays for the next sync and does not stop the others. While another sync runs, nothing is done.
 
 	Returns:
 		{"synced": wallets that are up to date now, "duration": seconds, "errors": chunks that failed}

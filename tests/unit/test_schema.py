@@ -109,10 +109,10 @@ SCHEMA = {
 	""",
 	"Memora Player Wallet": """
 		player Link ! u -> Memora Player Profile
-		total_xp Int =0
+		total_xp Int i =0
 		current_streak Int =0
-		last_success_date Date
-		last_played_at Datetime
+		last_success_date Date i
+		last_played_at Datetime i
 		synced_through Int =0
 	""",
 	"Memora Structure Progress": """

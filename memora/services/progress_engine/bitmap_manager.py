@@ -77,7 +77,7 @@ def update_bitmap(player_id: str, subject_id: str, bit_index: int) -> bytes:
 	lesson_id = frappe.db.get_value("Memora Lesson", {"subject": subject_id, "bit_index": position})
 	if not lesson_id:
 		throw(_("No lesson of {0} has the bit index {1}.").format(subject_id, position), InvalidInput)
-	_grant(player_id, subject_id, lesson_id, 0)
+	subject_id = _grant(player_id, subject_id, lesson_id, 0)
 	return get_bitmap(player_id, subject_id)
 
 
@@ -113,12 +113,14 @@ def update_best_hearts(player_id: str, subject_id: str, lesson_id: str, hearts: 
 		NoPlayerProfile: the user is no player.
 		StoreUnavailable: Redis did not answer; nothing was changed.
 	"""
-	_grant(player_id, subject_id, lesson_id, hearts)
+	subject_id = _grant(player_id, subject_id, lesson_id, hearts)
 	return get_best_hearts(player_id, subject_id)
 
 
-def _grant(player_id: str, subject_id: str, lesson_id: str, hearts: int) -> None:
+def _grant(player_id: str, subject_id: str, lesson_id: str, hearts: int) -> str:
 	"""Write into the ledger that a lesson is passed with so many hearts, where it does not say so yet.
+
+	Returns the subject by its own name: MariaDB finds it by any case.
 
 	The copies are dropped under the player's mutex and before the commit, so nobody loads them without the new row. A
 	crash after any step leaves them dropped, and the next one who loads them queues the pair again.
@@ -126,18 +128,22 @@ def _grant(player_id: str, subject_id: str, lesson_id: str, hearts: int) -> None
 	hearts = validators.parse_int(hearts, "hearts", 0, MAX_HEARTS)
 	with wallet_awards.players_mutex(player_id, lesson_id=lesson_id) as history:
 		lesson = frappe.db.get_value(
-			"Memora Lesson", {"name": lesson_id, "subject": subject_id}, ["name", "bit_index"], as_dict=True
+			"Memora Lesson",
+			{"name": lesson_id, "subject": subject_id},
+			["name", "subject", "bit_index"],
+			as_dict=True,
 		)
 		if lesson is None:
 			throw(_("Lesson {0} is not in subject {1}.").format(lesson_id, subject_id), InvalidInput)
-		progress = recovery.read_progress(player_id, subject_id)
+		progress = recovery.read_progress(player_id, lesson.subject)
 		is_passed = check_bit(progress.bitmap, lesson.bit_index)
 		if is_passed and hearts <= progress.best_hearts.get(lesson.name, 0):
-			return
+			return lesson.subject
 		player_copies.drop(player_id)
-		_append(player_id, subject_id, lesson.name, hearts, history)
+		_append(player_id, lesson.subject, lesson.name, hearts, history)
 		frappe.db.commit()  # true before anybody is told, and before the next award of the player is decided
-	mark_dirty(player_id, subject_id)
+	mark_dirty(player_id, lesson.subject)
+	return lesson.subject
 
 
 def _append(player_id: str, subject_id: str, lesson_id: str, hearts: int, history: History) -> None:

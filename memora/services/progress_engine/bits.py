@@ -78,6 +78,11 @@ def decode_bitmap_from_mariadb(encoded: str | None) -> bytes:
 	return base64.b64decode(encoded, validate=True) if encoded else b""
 
 
+def is_list_of_lessons(encoded: str | None) -> bool:
+	"""Whether JSON of an earlier system stands where a progress row has its bitmap (see `migration`)."""
+	return bool(encoded) and encoded.lstrip()[:1] in ("[", "{")
+
+
 def _require_index(bit_index: int) -> None:
 	if bit_index < 0:
 		raise ValueError(f"bit_index must be zero or more, got {bit_index}")

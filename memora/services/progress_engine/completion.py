@@ -51,11 +51,15 @@ class Completion(NamedTuple):
 
 
 class _Lesson(NamedTuple):
-	"""A lesson that the player may complete. outline: of the subject's tree as his plan shows it."""
+	"""A lesson that the player may complete. outline: of the subject's tree as his plan shows it.
+
+	bit_index: the lesson's place now. The node has the one that was published last.
+	"""
 
 	subject_id: str
 	node: dict
 	outline: Outline
+	bit_index: int
 
 
 def complete_lesson(
@@ -117,7 +121,8 @@ def _same_play(completion: Completion, history: History) -> Play | None:
 	last = history.last_play
 	if last and last.lesson_id != completion.lesson_id:  # MariaDB compares without case and accents
 		return None
-	if last is None or clock.utc_now() - last.at > SAME_PLAY_WINDOW:
+	# Either way, for a clock may be set back: hours of plays must not become duplicates of later ones.
+	if last is None or abs(clock.utc_now() - last.at) > SAME_PLAY_WINDOW:
 		return None
 	# Two different ids say that the player really finished the lesson twice.
 	return None if completion.client_event_id and last.client_event_id else last
@@ -186,7 +191,7 @@ def _playable_lesson(completion: Completion) -> _Lesson:
 	if node is None:
 		frappe.throw(_("There is no lesson {0}.").format(completion.lesson_id), LessonNotFound)
 	_require_entitled(completion.user_id, playable.plan_id, outline, node["id"])
-	return _Lesson(playable.subject_id, node, outline)
+	return _Lesson(playable.subject_id, node, outline, playable.bit_index)
 
 
 def _require_entitled(user_id: str, plan_id: str | None, outline: Outline, lesson_id: str) -> None:
@@ -208,7 +213,7 @@ def _commit(
 	"""Steps 6 to 8."""
 	is_passed = completion.hearts > 0
 	best_hearts = max(completion.hearts, pending.progress.best_hearts.get(completion.lesson_id, 0))
-	bit_index = lesson.node["bit_index"] if is_passed else None
+	bit_index = lesson.bit_index if is_passed else None
 	pending.commit(
 		Award(
 			Wallet(pending.seq, *_figures(outcome), now),

@@ -144,7 +144,7 @@ def _told(best_hearts: str | None, *texts: str | None) -> tuple[dict[str, int], 
 	told: dict[str, int] = {}
 	garbage = []
 	for text in texts:
-		if not text or text.lstrip()[:1] not in ("[", "{"):
+		if not bits.is_list_of_lessons(text):
 			continue
 		try:
 			value = json.loads(text)
@@ -175,7 +175,7 @@ def _json_object(text: str | None) -> dict:
 
 def _passed(subject: str, bitmap: str | None, best_hearts: str | None) -> list[tuple[str, int]]:
 	"""What a real bitmap beside a legacy column says."""
-	if not bitmap or bitmap.lstrip()[:1] in ("[", "{"):
+	if not bitmap or bits.is_list_of_lessons(bitmap):
 		return []
 	positions = bits.indexes_on(bits.decode_bitmap_from_mariadb(bitmap))
 	lessons = frappe.get_all(

@@ -90,7 +90,7 @@ class _Row(NamedTuple):
 def sync_pending_bitmaps() -> dict:
 	"""Write the progress that changed since the last sync.
 
-	A batch that fails stays for the next sync and does not stop the others. While another sync runs, nothing is done.
+	What fails stays for the next sync and does not stop the others. While another sync runs, nothing is done.
 
 	Returns:
 		{"synced": rows that are up to date now, "duration": seconds, "errors": batches that failed}
@@ -199,13 +199,13 @@ def _percents(
 		plan = plans[user_id]
 		view = (subject_id, plan.plan_id)
 		if view not in masks:
-			masks[view] = _visible_bits(subject_id, plan)
+			masks[view] = visible_bits(subject_id, plan)
 		passed = bits.count_set(progress.bitmap, masks[view])
 		percents[user_id, subject_id] = tally.completion_percentage(passed, masks[view].bit_count())
 	return percents
 
 
-def _visible_bits(subject_id: str, plan: PlayersPlan) -> int:
+def visible_bits(subject_id: str, plan: PlayersPlan) -> int:
 	"""The places of the lessons that a plan shows, as a mask; none in a subject that is unpublished or hidden."""
 	if plan.overrides.get(subject_id, {}).get("hide"):
 		return 0
@@ -219,13 +219,8 @@ def _visible_bits(subject_id: str, plan: PlayersPlan) -> int:
 def _differs(row: _Row | None, progress: Progress, percent: float) -> bool:
 	if row is None:
 		return True
-	figures = bits.decode_bitmap_from_mariadb(row.progress_bitmap), json.loads(row.best_hearts or "{}")
-	return (*figures, row.total_xp_earned, row.completion_percentage) != (
-		progress.bitmap,
-		progress.best_hearts,
-		progress.total_xp_earned,
-		percent,
-	)
+	figures = recovery.read_figures(row.progress_bitmap, row.best_hearts, row.total_xp_earned)
+	return (figures, row.completion_percentage) != (progress._replace(seq=0), percent)
 
 
 def _values(pair: Pair, row: _Row | None, progress: Progress, percent: float) -> tuple:

@@ -109,6 +109,14 @@ class TestExactlyOnce(CompletionTestCase):
 		self.complete(self.game.lessons[0])
 		self.assertFalse(self.complete(self.game.lessons[0], at=MORNING + timedelta(seconds=11))["duplicate"])
 
+	def test_a_clock_set_back_by_seconds_keeps_the_same_play_and_by_hours_swallows_no_new_one(self):
+		lesson = self.game.lessons[0]
+		self.complete(lesson, 3)
+		self.assertTrue(self.complete(lesson, 5, at=MORNING - timedelta(seconds=10))["duplicate"])
+		record = self.complete(lesson, 5, at=MORNING - timedelta(hours=5))
+		self.assertEqual((record["duplicate"], record["is_new_record"]), (False, True))
+		self.assertEqual(len(ledger_of(self.player)), 2)
+
 	def test_the_same_event_id_never_pays_twice_however_late(self):
 		event = str(uuid.uuid4())
 		first = self.complete(self.game.lessons[0], event=event)

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import frappe
 from memora.exceptions import StoreUnavailable
-from memora.services import player_copies, rebuild, recovery, wallet_sync
-from memora.utils import redis_store
+from memora.services import player_copies, rebuild, reconciliation, recovery, wallet_sync
+from memora.utils import redis_keys, redis_store
 from tests.site.players import dying_sync
 from tests.site.players.test_reconcile import ReconcileTestCase
 from tests.site.players.wallets import MORNING, elsewhere
@@ -111,6 +111,14 @@ class TestRebuild(RebuildTestCase):
 
 	def test_who_is_no_player_is_left_out(self):
 		self.assertEqual(rebuild.rebuild_players(["nobody@example.com"]), 0)
+
+	def test_a_player_in_another_spelling_is_rebuilt_and_compared_as_himself(self):
+		redis_store.set_hash(redis_keys.get_wallet_key(self.user), {"total_xp": 9999})
+		frappe.db.rollback()
+		[finding] = reconciliation.reconcile_player(self.user.upper())
+		self.assertEqual((finding["player"], finding["kind"]), (self.user, "wallet_copy"))
+		self.assertEqual(rebuild.rebuild_players([self.user.upper()]), 1)
+		self.assertEqual(self.everything(), self.before)
 
 	def test_an_interrupted_run_goes_on_after_the_last_whole_chunk(self):
 		players = sorted([self.user, *(self.game.add_player().user for _ in range(3))])

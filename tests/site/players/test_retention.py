@@ -226,6 +226,19 @@ class TestWhatStays(RetentionTestCase):
 		redis_store.delete(*redis_store.keys_matching("*"))
 		self.check()
 
+	def test_a_ledger_that_was_tampered_with_is_not_folded_before_it_is_put_right(self):
+		frappe.db.sql(
+			"update `tabMemora Interaction Log` set xp_awarded = 5000 where player = %s and seq = 2",
+			self.user,
+		)
+		frappe.db.commit()
+		before = ledger_of(self.player)
+		self.assertFalse(self.fold(FOLD_BEFORE))
+		self.assertEqual(ledger_of(self.player), before)
+		reconciliation.reconcile_player(self.user, repair=True)
+		self.assertTrue(self.fold(FOLD_BEFORE))
+		self.check()
+
 	def test_two_folds_at_once_fold_once(self):
 		folds = [elsewhere(lambda: ledger_retention.fold_before(FOLD_BEFORE)) for _ in range(2)]
 		for thread in folds:

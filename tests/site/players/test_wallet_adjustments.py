@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import frappe
 from frappe import client
 from memora.exceptions import InvalidInput
-from memora.services import player_copies, recovery, wallet_sync
+from memora.services import player_copies, recovery, wallet_sync, xp_adjustments
 from memora.utils import clock, redis_store
 from tests.committed import ledger_of
 from tests.site.players.wallets import MORNING, WalletTestCase, elsewhere
@@ -60,6 +60,14 @@ class TestCorrections(WalletTestCase):
 		self.assertEqual(self.add_xp(5), 15)
 		wallet_sync.sync_pending_wallets()
 		self.assert_everywhere(total_xp=15)
+
+	def test_xp_that_is_taken_with_a_reason_is_gone_from_the_row_at_once_and_after_a_sync(self):
+		self.complete()
+		wallet_sync.sync_pending_wallets()
+		xp_adjustments.adjust_xp(self.user, -20, "Counted twice")
+		self.assertEqual(self.row().total_xp, 15)
+		wallet_sync.sync_pending_wallets()
+		self.assert_everywhere(total_xp=15, current_streak=1)
 
 	def test_a_corrected_streak_holds_and_goes_on_from_there(self):
 		self.complete()

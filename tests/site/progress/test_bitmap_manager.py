@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import frappe
 from frappe.tests.utils import FrappeTestCase
 from memora.exceptions import InvalidInput, NoPlayerProfile, StoreUnavailable
-from memora.services import wallet_engine
+from memora.services import rebuild, reconciliation, wallet_engine
 from memora.services.progress_engine import bitmap_manager, bits, completion, snapshot_syncer
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from memora.utils import clock, redis_store
@@ -50,6 +50,30 @@ class TestBitmapManager(FrappeTestCase):
 		)
 		self.assertEqual(self.bits(), [True, False])
 		self.assertEqual(bitmap_manager.get_best_hearts(self.user, self.subject), {self.game.lessons[0]: 3})
+
+	def test_a_subject_and_a_lesson_in_another_spelling_are_written_under_their_own_names(self):
+		lesson = self.game.lessons[0].lower()
+		bitmap_manager.update_bitmap(self.user, self.subject.lower(), 1)
+		bitmap_manager.update_best_hearts(self.user, self.subject.lower(), lesson, 4)
+		rebuild.rebuild_players([self.user], from_ledger=True)
+		self.assertEqual(self.bits(), [True, True])
+		self.assertEqual(bitmap_manager.get_best_hearts(self.user, self.subject), {self.game.lessons[0]: 4})
+		rows = frappe.get_all(
+			"Memora Interaction Log",
+			filters={"player": self.user, "seq": [">", 0]},
+			fields=["subject", "reference_id", "first_completion_of"],
+			order_by="seq",
+			as_list=True,
+		)
+		names = [(self.subject, name, name) for name in reversed(self.game.lessons)]
+		self.assertEqual([tuple(row) for row in rows], names)
+		self.assertEqual(reconciliation.reconcile_player(self.user), [])
+
+	def test_a_player_in_another_spelling_is_no_player_and_nothing_is_written(self):
+		with self.assertRaises(NoPlayerProfile):
+			bitmap_manager.update_bitmap(self.user.upper(), self.subject, 0)
+		self.assertEqual(redis_store.keys_matching(f"*{self.user.upper()}*"), [])
+		self.assertEqual(self.bits(), [False, False])
 
 	def test_the_bitmap_lies_in_redis_under_its_documented_key(self):
 		self.complete(0, 3)

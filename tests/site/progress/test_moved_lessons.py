@@ -10,7 +10,7 @@ from rq.job import Job, JobStatus
 import frappe
 from frappe.utils.background_jobs import create_job_id, get_redis_conn
 from memora.exceptions import StoreUnavailable
-from memora.services import content_tree, interaction_log, player_copies
+from memora.services import content_tree, interaction_log, player_copies, reconciliation
 from memora.services.cdn_export import structure_export
 from memora.services.progress_engine import bits, moved_lessons, snapshot_syncer
 from memora.utils import clock, redis_store
@@ -194,6 +194,18 @@ class TestWhatFollows(MovedLessonsTestCase):
 		self.assertEqual(self.passed(self.subject), {self.game.lessons[0]})
 		row = bits.decode_bitmap_from_mariadb(self.row().progress_bitmap)
 		self.assertEqual(bits.indexes_on(row), {0, 4})
+
+	def test_a_lesson_that_came_back_and_was_not_published_yet_is_passed_at_its_new_place(self):
+		lesson = self.game.lessons[0]
+		self.publish()
+		self.move_lesson()
+		self.move("Memora Lesson", lesson, self.game.subject.topic_names[0])
+		self.carry(after=timedelta(hours=1))
+		self.assertEqual(self.marked(), set())
+		self.complete(0, 3)
+		self.assertEqual(reconciliation.reconcile_player(self.user), [])
+		self.publish()
+		self.assertEqual(self.passed(self.subject), {lesson})
 
 	def test_a_player_without_a_row_there_gets_none_and_sees_it_all_the_same(self):
 		self.complete(0)
@@ -403,7 +415,7 @@ class TestWhileOthersWork(MovedLessonsTestCase):
 		snapshot_syncer.sync_pending_bitmaps()
 		self.move_lesson()
 		row = self.row()
-		frappe.db.set_value("Memora Structure Progress", row.name, "best_hearts", "no JSON")
+		frappe.db.set_value("Memora Structure Progress", row.name, "progress_bitmap", "[]")
 		frappe.db.commit()
 		with patch.object(moved_lessons, "PLAYERS_PER_CHUNK", 1):
 			result = self.carry(after=LONG_AFTER)
@@ -411,7 +423,7 @@ class TestWhileOthersWork(MovedLessonsTestCase):
 		self.assertEqual((result["errors"], result["rows"]), (1, 2))
 		self.assertEqual(frappe.db.count("Error Log", {"method": moved_lessons.ERROR_TITLE}), 1)
 		self.assertEqual(self.marked(), {self.game.lessons[0]})
-		frappe.db.set_value("Memora Structure Progress", row.name, "best_hearts", row.best_hearts)
+		frappe.db.set_value("Memora Structure Progress", row.name, "progress_bitmap", row.progress_bitmap)
 		frappe.db.commit()
 		self.assertEqual(self.carry(after=LONG_AFTER)["errors"], 0)
 		self.assert_all_true()

@@ -7,9 +7,8 @@ from frappe.utils import cint, getdate
 from memora.exceptions import InvalidInput, StoreUnavailable
 from memora.services import recovery, wallet_awards, wallet_engine
 from memora.services.recovery import Wallet
+from memora.services.xp_adjustments import MAX_TOTAL_XP
 from memora.utils import clock, compat, logs
-
-MAX_TOTAL_XP = 2_000_000_000  # the column ends at 2^31 - 1, and later awards need room
 
 
 class MemoraPlayerWallet(Document):
