@@ -22,6 +22,7 @@ from memora.services.cdn_export import (
 	change_tracker,
 	content_paths,
 	health_checker,
+	status_board,
 	sync_log,
 )
 from memora.services.cdn_export import (
@@ -43,6 +44,24 @@ def publishers_only(endpoint: Callable) -> Callable:
 		return endpoint(*args, **kwargs)
 
 	return call
+
+
+# --- Desk's page -----------------------------------------------------------------------------------------------
+
+
+@frappe.whitelist(methods=["GET"])
+@rate_limit()
+@publishers_only
+def overview(plan_id: str | None = None, limit: int | str | None = None) -> dict:
+	"""All that Desk's page CDN Export Status shows, in one reply; `plan_id` and `limit` are for its history.
+
+	Returns {"queue": as `get_queue_status`, "waiting": [{"plan_id", "since", "retry_count", "next_retry_at"}],
+	         "building": [{"plan_id", "started_at", "retry_count", "is_alive", "progress": {"step", "done", "total"} | None}],
+	         "dead_letters": as `dead_letters`, "health": as `health_findings`, "history": as `history`,
+	         "target": {"uploads", "enabled", "bucket", "address"}, "titles": {"PLAN-001": "Grade 5"}}
+	"""
+	plan_id = validators.parse_optional(validators.parse_id, plan_id, "plan_id")
+	return status_board.overview(plan_id, _limit(limit))
 
 
 # --- Queue -----------------------------------------------------------------------------------------------------

@@ -52,13 +52,13 @@ def _tell(is_done: bool, line: str) -> bool:
 def _publish(plan_id: str) -> tuple[bool, str]:
 	"""Whether it went well, and a line about it."""
 	from memora.services.cdn_export import batch_processor
-	from memora.services.cdn_export.errors import PublishError
 
 	if not batch_processor.is_known_plan(plan_id):
 		return False, f"{plan_id}: there is no such plan, and none was published."
 	try:
 		return True, _line(batch_processor.publish_plan(plan_id, "bench publish"))
-	except (PublishError, OSError) as error:
+	except Exception as error:
+		# The command's outer loop: one plan's failure, whatever it is, must not stop the others.
 		return False, f"{plan_id}: {error}"
 	finally:
 		frappe.db.commit()  # the log row of each plan stays, whatever happens to the next one

@@ -132,3 +132,13 @@ def get_dead_letter_key() -> str:
 def get_build_lock_key(plan_id: str) -> str:
 	"""STRING, TTL 5 minutes, renewed while building: the token of the build that owns the plan. Written by build_lock."""
 	return f"cdn_export:lock:{plan_id}"
+
+
+def get_build_progress_key(plan_id: str) -> str:
+	"""STRING, TTL 5 minutes: JSON that tells how far the plan's build is. Written by build_lock."""
+	return f"cdn_export:progress:{plan_id}"
+
+
+def get_dashboard_days_key(first_day: str, last_day: str) -> str:
+	"""STRING, TTL 1 hour: JSON of the ledger's figures for the UTC days from one to the other. Written by dashboard."""
+	return f"dashboard:days:{first_day}:{last_day}"

@@ -14,6 +14,7 @@ from tests.site.cdn_export.publishing import forget_published
 API = "memora.api.cdn_admin"
 # Every endpoint: its verb, and arguments that are good for a plan.
 ENDPOINTS = {
+	"overview": ("GET", ("plan_id", "limit")),
 	"get_queue_status": ("GET", ()),
 	"recent_failures": ("GET", ("limit",)),
 	"history": ("GET", ("plan_id", "limit")),
@@ -116,10 +117,10 @@ class TestArguments(CdnAdminTestCase):
 		self.assertEqual(frappe.db.count("CDN Sync Log", {"plan_id": "PLAN-NONE"}), 0)
 
 	def test_limits_are_whole_numbers_from_1_to_200(self):
-		for endpoint in ("recent_failures", "history"):
+		for endpoint in ("recent_failures", "history", "overview"):
 			for limit in (0, 201, -1, "many", "1.5"):
 				self.assertEqual(refusal(self.ask(endpoint, limit=limit)), (417, "InvalidInput"), limit)
-			self.assertIsInstance(self.answer(endpoint, limit="200"), list)
+			self.assertEqual(self.ask(endpoint, limit="200").status_code, 200)
 
 	def test_repair_is_true_or_false(self):
 		self.assertEqual(refusal(self.ask("scan_plans", repair="perhaps")), (417, "InvalidInput"))
@@ -196,7 +197,7 @@ class TestPublishingOverHTTP(CdnAdminTestCase):
 		answer = self.answer("test_connection")
 		self.assertIn(answer["status"], ("success", "failed"))
 		secret = frappe.conf.memora_dev_s3["secret_key"]
-		for endpoint in ("test_connection", "health_findings", "get_queue_status"):
+		for endpoint in ("test_connection", "health_findings", "get_queue_status", "overview"):
 			self.assertNotIn(secret, self.ask(endpoint).text)
 
 

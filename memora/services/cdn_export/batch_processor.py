@@ -6,6 +6,8 @@ How one plan is published is `plan_publisher`'s; which plans are waiting, `publi
 import time
 from typing import Any
 
+from rq.timeouts import JobTimeoutException
+
 import frappe
 from frappe import _
 from memora.services.cdn_export import (
@@ -13,6 +15,7 @@ from memora.services.cdn_export import (
 	change_tracker,
 	config,
 	content_repository,
+	findings,
 	local_publisher,
 	local_storage,
 	orphans,
@@ -38,22 +41,35 @@ from memora.utils import transactions
 __all__ = ["enqueue_publish", "publish_plan", "validate_all_json_files", "validate_json_schema"]
 
 RECENT_FAILURES = 10
-JOB_SECONDS = 1200  # the long queue's workers give a job 1500
+PLANS_PER_RUN = 10
+RUN_SECONDS = 200  # Frappe gives an hourly job 300
+JOB_SECONDS = 1000  # the long queue's workers give a job 1500; its last run begins within this time
+# What ends a try without saying anything about the plan.
+NOT_ITS_FAILURE = (PlanBuildBusy, BuildLockLost, JobTimeoutException)
 ERROR_TITLE = "CDN Plan Rebuild Error"
 
 
-def process_pending_plans(max_plans: int = 10) -> dict[str, Any]:
+def process_pending_plans(max_plans: int = PLANS_PER_RUN) -> dict[str, Any]:
 	"""Publish plans of the queue, the longest waiting first. Scheduled hourly; the job after a change runs it too.
 
 	A plan that is being built by somebody else is skipped and stays queued. One that fails is tried again when
-	`retry_policy` says, or goes to the dead letter.
+	`retry_policy` says, or goes to the dead letter. After RUN_SECONDS the rest waits for the next run.
 
 	Returns:
 		{"processed": plans that were published or withdrawn, "failed": int, "skipped": int, "errors": ["PLAN-001: ..."]}
 	"""
+	outcome = _run_once(max_plans)
+	_tell_of_dead_letters()
+	return outcome
+
+
+def _run_once(max_plans: int = PLANS_PER_RUN) -> dict[str, Any]:
 	outcome: dict[str, Any] = {"processed": 0, "failed": 0, "skipped": 0, "errors": []}
 	tried: list[str] = []
+	deadline = time.monotonic() + RUN_SECONDS
 	for _turn in range(max_plans):
+		if time.monotonic() > deadline:
+			break
 		transactions.begin_fresh()  # or the queue would show as it was before the last build
 		leased = publish_queue.lease(1, without=tried)
 		if not leased:
@@ -68,7 +84,7 @@ def _process(plan_id: str, outcome: dict[str, Any]) -> bool:
 	try:
 		with plan_build_lock(plan_id) as lock:
 			return not _publish_if_due(plan_id, lock, outcome)
-	except PlanBuildBusy:
+	except (PlanBuildBusy, BuildLockLost):
 		outcome["skipped"] += 1
 		return True
 
@@ -82,6 +98,8 @@ def _publish_if_due(plan_id: str, lock: BuildLock, outcome: dict[str, Any]) -> b
 		if episode:
 			_run(plan_id, episode, lock)
 			outcome["processed"] += 1
+	except NOT_ITS_FAILURE:
+		raise
 	except Exception as error:
 		# The job's outer loop: one plan's failure, whatever it is, must not stop the others.
 		_log_error(plan_id)
@@ -97,12 +115,20 @@ def process_queue() -> None:
 	"""Empty the queue: the job that a change starts, and the poll when something is due."""
 	publish_queue.job_begins()
 	deadline = time.monotonic() + JOB_SECONDS
-	while process_pending_plans()["processed"]:
+	# Plans that failed are no end: those behind them have not had their turn.
+	while (outcome := _run_once())["processed"] or outcome["failed"]:
 		if time.monotonic() > deadline:
 			publish_queue.start_job()
 			break
-	publish_queue.show_dead_letters()
+	_tell_of_dead_letters()
 	_delete_due_orphans()
+
+
+def _tell_of_dead_letters() -> None:
+	"""One alert for all plans that a run gave up. If it dies before, the hourly health check tells."""
+	findings.tell_new(findings.FAILED_PUBLISH_TITLE)
+	frappe.db.commit()  # told and marked as told, whatever the job does next
+	publish_queue.show_dead_letters()
 
 
 def poll_queue() -> None:
@@ -203,12 +229,15 @@ def _run(plan_id: str, episode: Episode, lock: BuildLock) -> dict[str, Any]:
 	try:
 		_refuse_what_kills_its_builder(episode)
 		summary = plan_publisher.publish_or_withdraw(plan_id, config.load_settings(), lock)
-	except BuildLockLost:
-		raise  # the row is the other build's now
+	except PlanBuildBusy:
+		sync_log.put_back(episode)
+		raise
+	except NOT_ITS_FAILURE:
+		raise  # the row is the other build's now, or due at once as after a kill
 	except Exception as error:
 		reason = _redact(f"{type(error).__name__}: {error}")
 		if sync_log.close_with_failure(episode, reason) == sync_log.DEAD_LETTER:
-			change_tracker.announce_dead_letter(episode.name)
+			findings.note_failed_publish(episode.name)
 		raise
 	summary["seconds"] = round(time.monotonic() - started, 3)
 	sync_log.close_with_success(episode.name, _log_counts(summary), "\n".join(summary["notes"]))

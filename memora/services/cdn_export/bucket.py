@@ -45,9 +45,9 @@ class CdnResult:
 
 
 class Bucket:
-	"""A bucket with what is known of it. `on_progress` is called often while files are on their way."""
+	"""A bucket with what is known of it. `on_progress(done, total)` is called often while files are on their way."""
 
-	def __init__(self, settings: CdnSettings, on_progress: Callable[[], None] | None = None):
+	def __init__(self, settings: CdnSettings, on_progress: Callable[[int, int], None] | None = None):
 		self.settings, self.name = settings, settings.bucket_name
 		self.client = storage_client.get_cdn_client(settings)
 		self.records = UploadRecords(settings.target)
@@ -204,6 +204,7 @@ class Bucket:
 		done = [path for path, result in results.items() if result.success]
 		self.records.remember({path: local_storage.hashes_of(contents[path])["sha256"] for path in done})
 		if len(done) < len(contents):
+			self.purge(done)  # the next try finds them uploaded and would not purge them
 			errors = [f"{path}: {result.error}" for path, result in results.items() if not result.success]
 			raise UploadFailed(f"{len(contents) - len(done)} files were not uploaded. {self._tell(errors)}")
 

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 
 import frappe
 from memora.exceptions import StoreUnavailable
-from memora.services.cdn_export import generations
+from memora.services.cdn_export import build_progress, generations
 from memora.services.cdn_export.errors import BuildLockLost, PlanBuildBusy
 from memora.utils import redis_keys, redis_store
 
 LOCK_TTL_SECONDS = 300
 RENEW_EVERY_SECONDS = 30
+TELL_EVERY_SECONDS = 1  # while files are on their way: a Redis that hangs must not hold up each of them
 
 # KEYS[1] the lock, ARGV[1] our token, ARGV[2] its new lifetime in seconds. 1 ours, 0 another's, -1 gone.
 _RENEW = """
@@ -44,7 +45,7 @@ class BuildLock:
 		self.token = secrets.token_hex(16)
 		self._key = redis_keys.get_build_lock_key(plan_id)
 		self._database_name = _database_lock_name(plan_id)
-		self._renewed_at = time.monotonic()
+		self._renewed_at = self._told_at = time.monotonic()
 		self.generation = 0
 
 	def acquire(self) -> None:
@@ -64,6 +65,17 @@ class BuildLock:
 		if time.monotonic() - self._renewed_at >= RENEW_EVERY_SECONDS:
 			self.check()
 
+	def tell(self, step: str, done: int = 0, total: int = 0) -> None:
+		"""Let others see how far the build is."""
+		self._told_at = time.monotonic()
+		build_progress.show(self.plan_id, step, done, total)
+
+	def tell_upload(self, done: int, total: int) -> None:
+		"""As `tell`, and prolong the lock when it is time to. Cheap: call it often."""
+		self.renew()
+		if done == total or time.monotonic() - self._told_at >= TELL_EVERY_SECONDS:
+			self.tell(build_progress.UPLOADING, done, total)
+
 	def check(self) -> None:
 		"""Prolong the lock; raises BuildLockLost when it went to another build."""
 		rows = frappe.db.sql("SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", self._database_name)
@@ -82,6 +94,7 @@ class BuildLock:
 			raise BuildLockLost(f"{self.plan_id} is being published by another build")
 
 	def release(self) -> None:
+		build_progress.forget(self.plan_id)
 		with contextlib.suppress(StoreUnavailable):
 			redis_store.delete_if_equals(self._key, self.token)
 		self._release_in_database()

@@ -15,14 +15,21 @@ from memora.services.cdn_export.config import CdnSettings
 
 
 class CdnPublisher:
-	"""Brings one plan to one bucket. `still_owned` raises when another build took the plan; `renew` is called often."""
+	"""Brings one plan to one bucket.
+
+	`on_progress(done, total)` is called often; `still_owned` raises when another build took the plan.
+	"""
 
 	def __init__(
-		self, settings: CdnSettings, plan_id: str, renew: Callable[[], None], still_owned: Callable[[], None]
+		self,
+		settings: CdnSettings,
+		plan_id: str,
+		on_progress: Callable[[int, int], None],
+		still_owned: Callable[[], None],
 	):
 		self.manifest = paths.manifest_path(plan_id)
 		self.plan_id, self.still_owned = plan_id, still_owned
-		self.bucket = Bucket(settings, renew)
+		self.bucket = Bucket(settings, on_progress)
 
 	def publish(self, files: Collection[str]) -> CdnResult:
 		"""Upload a plan.

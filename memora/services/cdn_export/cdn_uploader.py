@@ -4,7 +4,7 @@ Uploads run in a bounded number of threads; nothing in a thread touches Frappe. 
 `storage_client` to the storage, `cloudflare` to Cloudflare's API; `object_reader` tells what a bucket holds.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,16 +120,21 @@ def _manifest_last(
 
 
 def upload_many(
-	client, bucket: str, contents: Mapping[str, Any], on_progress: Callable[[], None] | None = None
+	client, bucket: str, contents: Mapping[str, Any], on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Uploaded]:
-	"""Upload {key: data or bytes} in parallel. After MAX_FAILURES failures the rest is left out of the result."""
+	"""Upload {key: data or bytes} in parallel. After MAX_FAILURES failures the rest is left out of the result.
+
+	Args:
+		on_progress: told, in this thread and often, how many are done and of how many.
+	"""
 	return _in_threads(contents, lambda key: upload_json(client, bucket, key, contents[key]), on_progress)
 
 
 def _in_threads(
-	keys: Iterable[str], work: Callable[[str], Uploaded], on_progress: Callable[[], None] | None = None
+	keys: Collection[str],
+	work: Callable[[str], Uploaded],
+	on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Uploaded]:
-	"""Do the work for each key. `on_progress` is called in the caller's thread, now and then."""
 	results: dict[str, Uploaded] = {}
 	failures = 0
 	waiting = iter(keys)
@@ -145,7 +150,7 @@ def _in_threads(
 				results[running.pop(future)] = outcome = future.result()
 				failures += not outcome.success
 			if on_progress:
-				on_progress()
+				on_progress(len(results), len(keys))
 
 
 def _fill(

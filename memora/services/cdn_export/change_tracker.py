@@ -107,12 +107,7 @@ def release_lock(plan_id: str) -> None:
 
 def move_to_dead_letter(plan_id: str, error_msg: str) -> None:
 	"""Stop trying to publish a plan until somebody retries it, or changes it."""
-	announce_dead_letter(sync_log.bury(plan_id, error_msg))
-
-
-def announce_dead_letter(sync_log_name: str) -> None:
-	"""Tell those who have to look after it."""
-	findings.tell_of_failed_publish(sync_log_name)
+	findings.tell_of_failed_publish(sync_log.bury(plan_id, error_msg))
 	compat.after_commit(publish_queue.show_dead_letters)
 
 

@@ -17,7 +17,6 @@ from memora.services.cdn_export import (
 )
 from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export.bucket import Bucket
-from memora.services.cdn_export.local_publisher import SITE_LOCK
 from memora.services.cdn_export.upload_records import UploadRecords
 
 Differences = dict[str, list[str]]
@@ -31,7 +30,7 @@ def compare_locally(plan_id: str) -> Differences:
 		 "orphan": what lies in the plan's folder, belongs to nothing and waits for no deletion}
 	"""
 	manifest_path = paths.manifest_path(plan_id)
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		manifest = local_storage.read_bytes(manifest_path)
 		named = {manifest_path, *claims.named(manifest)}
 		contents = local_storage.read_all_bytes(sorted(named))
@@ -85,7 +84,7 @@ def find_unnamed_lessons() -> dict[str, list[str]]:
 		bucket = Bucket(settings)
 		with bucket.exclusive():
 			on_cdn = object_reader.list_keys(bucket.client, bucket.name, paths.LESSONS_FOLDER)
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		named = {
 			path for manifest in local_storage.list_manifests() for path in local_storage.named_by(manifest)
 		}
@@ -109,7 +108,7 @@ def prepare_repair(
 
 def _expected_hashes(plan_id: str) -> Mapping[str, dict]:
 	manifest_path = paths.manifest_path(plan_id)
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		contents = local_storage.read_all_bytes([manifest_path, *local_storage.named_by(manifest_path)])
 	return {path: local_storage.hashes_of(content) for path, content in contents.items() if content}
 

@@ -3,7 +3,6 @@
 All paths are relative to the content root. Field order is fixed, so equal content gives equal bytes.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from memora.services.cdn_export.plan_content import (
 	VisibleNode,
 	position,
 )
+from memora.utils import json_text
 
 CHILD_KEYS = {TRACK: "tracks", UNIT: "units", TOPIC: "topics", LESSON: "lessons"}
 
@@ -201,14 +201,10 @@ def _stage(lesson: Mapping[str, Any], idx: int, stage: Mapping[str, Any]) -> dic
 
 
 def _stage_config(lesson_id: str, idx: int, config: Any) -> dict[str, Any]:
-	if isinstance(config, str):
-		try:
-			config = json.loads(config) if config.strip() else {}
-		except ValueError as error:
-			raise ValueError(f"stage {idx} of {lesson_id} has a config that is no JSON: {error}") from error
-	if config is not None and not isinstance(config, dict):
-		raise ValueError(f"stage {idx} of {lesson_id} has a config that is no JSON object")
-	return config or {}
+	try:
+		return json_text.parse_object(config)
+	except ValueError as error:
+		raise ValueError(f"the config of stage {idx} of {lesson_id} {error}") from error
 
 
 def build_structure(subject: VisibleNode) -> dict[str, Any]:

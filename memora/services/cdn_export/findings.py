@@ -65,6 +65,12 @@ def tell_of_failed_publish(sync_log_name: str) -> None:
 	Raises:
 		frappe.DoesNotExistError: there is no such CDN Sync Log.
 	"""
+	note_failed_publish(sync_log_name)
+	tell_new(FAILED_PUBLISH_TITLE)
+
+
+def note_failed_publish(sync_log_name: str) -> None:
+	"""As `tell_of_failed_publish`, for a caller who tells of several together afterwards: with `tell_new`."""
 	log = frappe.db.get_value("CDN Sync Log", sync_log_name, ["plan_id", "error_message"], as_dict=True)
 	if not log:
 		frappe.throw(_("There is no sync log {0}.").format(sync_log_name), frappe.DoesNotExistError)
@@ -73,7 +79,6 @@ def tell_of_failed_publish(sync_log_name: str) -> None:
 		return
 	frappe.db.delete(DOCTYPE, {"name": name})  # an older one: it was retried, and given up once more
 	_insert(Finding(DEAD_LETTER, log.plan_id, log.error_message or ""), sync_log_name)
-	tell_new(FAILED_PUBLISH_TITLE)
 
 
 def tell_new(title: str = HEALTH_TITLE) -> int:

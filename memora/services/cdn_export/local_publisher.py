@@ -13,6 +13,7 @@ from typing import Any
 
 from memora.services.cdn_export import (
 	claims,
+	config,
 	generations,
 	local_storage,
 	orphans,
@@ -24,8 +25,6 @@ from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export.errors import InvalidContent
 from memora.services.cdn_export.file_builder import Stamp
 from memora.services.cdn_export.plan_content import NodeKey
-
-SITE_LOCK = "publish"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def publish(plan: BuiltPlan, still_owned: Callable[[], None] | None = None) -> L
 		StaleContent: read the content again and build anew.
 		InvalidContent, OSError: nothing was replaced.
 	"""
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		for folder in (paths.plan_folder(plan.plan_id), paths.LESSONS_FOLDER):
 			local_storage.sweep_leftovers(folder)
 		previous = local_storage.read_all_bytes([*plan.structures, *plan.files])
@@ -143,12 +142,14 @@ def _note_orphans(plan_id: str, files: Collection[str], withheld: Collection[Nod
 	uploaded_lessons = state_store.read(f"uploads/{paths.LESSONS_FOLDER}").get("files", {})
 	uploaded = {*state_store.read(f"uploads/{paths.plan_folder(plan_id)}").get("files", {})}
 	uploaded |= lessons & set(uploaded_lessons)
+	if config.load_addresses().uploads:
+		uploaded |= on_disk  # whatever is remembered of the uploads: that may have been lost
 	orphans.note(on_disk - set(files), uploaded - set(files), withheld)
 
 
 def read_published(files: Collection[str]) -> dict[str, bytes]:
 	"""The bytes of these files at one moment between two publishes, without those that are gone."""
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		found = local_storage.read_all_bytes(files)
 	return {path: content for path, content in found.items() if content is not None}
 
@@ -156,7 +157,7 @@ def read_published(files: Collection[str]) -> dict[str, bytes]:
 def withdraw(plan_id: str) -> list[str]:
 	"""Delete a plan's files and the lessons that no other plan names; the manifest goes first. Returns the paths."""
 	manifest = paths.manifest_path(plan_id)
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		_note_orphans(plan_id, (), None)
 		first = local_storage.delete_files([manifest])
 		deleted = orphans.delete_due_locally()
@@ -166,5 +167,5 @@ def withdraw(plan_id: str) -> list[str]:
 
 def delete_due_orphans() -> list[str]:
 	"""Delete what no manifest names and whose time has come; returns the paths."""
-	with state_store.lock(SITE_LOCK):
+	with state_store.lock(state_store.SITE_LOCK):
 		return orphans.delete_due_locally()

@@ -78,13 +78,26 @@ def delete_due_on_cdn(
 		named_there: which of these paths a manifest on the CDN names.
 		delete: takes back what manifests promise of the paths, deletes them, and returns (deleted, failed).
 	"""
-	due = _due(CDN)
-	doomed = set(due) - _still_named(due)
+	due = _doomed_on_cdn()
+	doomed = set(due)
 	patient = {path for path in doomed if due[path] != AT_ONCE}
 	waiting = named_there(patient) if patient else set()
 	deleted, failed = delete(sorted(doomed - waiting)) if doomed - waiting else ([], [])
-	_forget(CDN, set(due) - waiting - set(failed))
+	_forget(CDN, doomed - waiting - set(failed))
 	return deleted
+
+
+def _doomed_on_cdn() -> dict[str, int]:
+	"""What is due, without what is named again, which is forgotten.
+
+	Under the lock under which builds write manifests and note: one that stops naming a file meanwhile notes it anew, and
+	that must not be forgotten.
+	"""
+	with state_store.lock(state_store.SITE_LOCK):
+		due = _due(CDN)
+		spared = _still_named(due)
+		_forget(CDN, spared)
+	return {path: due_at for path, due_at in due.items() if path not in spared}
 
 
 def any_due(on_cdn: bool) -> bool:

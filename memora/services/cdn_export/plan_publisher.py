@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import frappe
-from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export import (
+	build_progress,
 	content_repository,
 	file_builder,
 	local_publisher,
 	structure_export,
 	sync_log,
 )
+from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export.build_lock import BuildLock
 from memora.services.cdn_export.cdn_publisher import CdnPublisher, CdnResult
 from memora.services.cdn_export.config import CdnSettings
@@ -35,12 +36,15 @@ def publish_or_withdraw(
 	"""Make what is published of a plan agree with the database; returns what `batch_processor.publish_plan` does,
 	without the time it took."""
 	generation = lock.generation
+	lock.tell(build_progress.READING)
 	content = content_repository.load_plan(plan_id)
 	if content is None or not content.plan["is_published"]:
 		lock.check()
 		return _withdraw(plan_id, settings, lock)
+	lock.tell(build_progress.BUILDING)
 	built = build(content, generation)
 	lock.check()
+	lock.tell(build_progress.WRITING)
 	try:
 		local = local_publisher.publish(built, lock.check)
 	except StaleContent:
@@ -84,7 +88,7 @@ def _upload(plan_id: str, local: LocalResult, settings: CdnSettings, lock: Build
 	cdn = None
 	queue_incomplete(local.incomplete_plans)
 	if settings.uploads:
-		cdn = CdnPublisher(settings, plan_id, lock.renew, lock.check).publish(local.files)
+		cdn = CdnPublisher(settings, plan_id, lock.tell_upload, lock.check).publish(local.files)
 		queue_incomplete(cdn.incomplete_plans)
 	counts = {
 		"files": len(local.files),
@@ -100,9 +104,10 @@ def queue_incomplete(plan_ids: Iterable[str]) -> None:
 
 
 def _withdraw(plan_id: str, settings: CdnSettings, lock: BuildLock) -> dict[str, Any]:
+	lock.tell(build_progress.WITHDRAWING)
 	deleted, cdn = local_publisher.withdraw(plan_id), None
 	if settings.uploads:
-		cdn = CdnPublisher(settings, plan_id, lock.renew, lock.check).withdraw(deleted)
+		cdn = CdnPublisher(settings, plan_id, lock.tell_upload, lock.check).withdraw(deleted)
 	return {**_summary(plan_id, "withdrawn", cdn, deleted), "files": 0, "written": 0, "unchanged": 0}
 
 

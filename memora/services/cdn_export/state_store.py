@@ -4,7 +4,8 @@ hashes/{scope}    {path: {"md5", "sha256", "size"}} of the files that were writt
 uploads/{scope}   {"target": bucket, "files": {path: sha256}} of what the bucket is known to hold
 orphans/local     {path: Unix time from which the file may be deleted locally}
 orphans/cdn       the same on the CDN
-generations       {"current": int, "lessons": {path: the generation that last wrote the shared lesson}}
+generations       {"current": int, "files": {path: the generation that last wrote the shared lesson or structure}}
+health            what `health_checker` remembers of its last checks
 
 A scope is `plans/{plan}`, `lessons` or `root`. All of it can be lost: then files are compared, written or uploaded
 once more. Nothing here is published.
@@ -23,6 +24,7 @@ from memora.services.cdn_export import atomic_files
 from memora.services.cdn_export.errors import PlanBuildBusy
 
 STATE_FOLDER = "memora_content"
+SITE_LOCK = "publish"  # held by whoever writes published files on disk
 LOCK_WAIT_SECONDS = 120
 _LOCK_POLL_SECONDS = 0.02
 

@@ -15,8 +15,9 @@ from memora.services.cdn_export import (
 	local_storage,
 	schema_validator,
 	stamping,
+	state_store,
 )
-from memora.services.cdn_export.errors import InvalidContent
+from memora.services.cdn_export.errors import InvalidContent, StaleContent
 from memora.services.cdn_export.plan_content import PlanContent, visible_subjects
 
 
@@ -36,19 +37,31 @@ def build_subject_structure(subject_id: str) -> dict[str, Any]:
 def write_subject_structure(subject_id: str) -> dict[str, Any]:
 	"""Build the structure, write it to its documented place and return it.
 
+	What a publish wrote there meanwhile stays.
+
 	Raises:
 		FileNotFoundError: there is no such subject, or it is not published.
 		InvalidContent: it does not fit its schema; an older file stays.
 	"""
+	read_at = generations.current()
 	structure = build_subject_structure(subject_id)
 	path = content_paths.structure_path(subject_id)
 	valid, errors = schema_validator.validate_json_schema(structure, "subject_structure.schema.json")
 	if not valid:
 		raise InvalidContent(f"{path}: {errors[0]}")
-	content = stamping.encode(path, structure)
-	if local_storage.read_bytes(path) != content:
-		local_storage.write_files({path: content})
+	try:
+		_write(path, stamping.encode(path, structure), read_at)
+	except StaleContent:
+		if local_storage.read_bytes(path) is None:  # it was deleted because of a change
+			return write_subject_structure(subject_id)
 	return structure
+
+
+def _write(path: str, content: bytes, read_at: int) -> None:
+	with state_store.lock(state_store.SITE_LOCK):
+		if local_storage.read_bytes(path) != content:
+			generations.claim([path], read_at)
+			local_storage.write_files({path: content})
 
 
 def forget_subject_structure(subject_id: str) -> None:

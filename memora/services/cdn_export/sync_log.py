@@ -45,12 +45,23 @@ select plan_id, min(creation) as since, max(status = '{PROCESSING}') as has_begu
 	select plan_id, creation, status from `tab{DOCTYPE}` where status = '{PROCESSING}'
 	union all
 	select plan_id, creation, status from `tab{DOCTYPE}` where status = '{FAILED}' and next_retry_at <= %(now)s
-) due group by plan_id order by since, plan_id
+) due group by plan_id order by has_begun, since, plan_id
 """
 _WAITING = f"""
 select plan_id, creation from `tab{DOCTYPE}` where status = '{QUEUED}'
 union all
 select plan_id, creation from `tab{DOCTYPE}` where status = '{FAILED}' and next_retry_at > '1000-01-01'
+"""
+# One select for each status here too.
+_WAITING_PLANS = f"""
+select plan_id, min(creation) as since, max(status = '{QUEUED}') as is_queued, max(retry_count) as retry_count,
+	max(next_retry_at) as next_retry_at from (
+	select plan_id, creation, status, 0 as retry_count, null as next_retry_at
+	from `tab{DOCTYPE}` where status = '{QUEUED}'
+	union all
+	select plan_id, creation, status, retry_count, next_retry_at
+	from `tab{DOCTYPE}` where status = '{FAILED}' and next_retry_at > '1000-01-01'
+) waiting group by plan_id order by since, plan_id limit %(limit)s
 """
 
 
@@ -131,6 +142,11 @@ def _close_others(rows: Collection[Any]) -> None:
 	_update([row.name for row in rows if row.status != QUEUED], status=FAILED, next_retry_at=None)
 
 
+def put_back(episode: Episode) -> None:
+	"""It could not be tried, through no fault of the plan: due again at once, with the retries that it has left."""
+	_update([episode.name], status=QUEUED, retry_count=episode.retry_count)
+
+
 def close_with_success(name: str, counts: Mapping[str, Any], notes: str = "") -> None:
 	"""Note what was done. `notes` is what went wrong without failing the publish, such as a purge."""
 	done = {field: counts[field] for field in _COUNTS}
@@ -192,6 +208,8 @@ def dead_letters() -> list[dict[str, str]]:
 def due_plans() -> dict[str, Any]:
 	"""What is queued, has its retry due, or has begun and not ended; the plan that waits longest comes first.
 
+	Builds that have begun come last: one that killed its worker must not do so before the others had their turn.
+
 	Returns:
 		{plan: row with has_begun, and has_more: whether there is anything besides what has begun}
 	"""
@@ -207,6 +225,36 @@ def oldest_pending_seconds() -> int:
 	"""For how long the plan has waited that waits longest; 0 when none does."""
 	waiting = [since for _, since in frappe.db.sql(_WAITING)]
 	return max(0, int((_now() - min(waiting)).total_seconds())) if waiting else 0
+
+
+def waiting_plans(limit: int) -> list[dict[str, Any]]:
+	"""Plans that are queued or wait for a retry, the longest waiting first.
+
+	Returns:
+		[{"plan_id", "since": UTC, "retry_count": retries so far, "next_retry_at": UTC | None}]
+		None for what is queued: it is published as soon as a worker is free.
+	"""
+	rows = frappe.db.sql(_WAITING_PLANS, {"limit": limit}, as_dict=True)
+	return [
+		{
+			"plan_id": row.plan_id,
+			"since": _utc(row.since),
+			"retry_count": row.retry_count,
+			"next_retry_at": None if row.is_queued else _utc(row.next_retry_at),
+		}
+		for row in rows
+	]
+
+
+def processing_plans() -> list[dict[str, Any]]:
+	"""[{"plan_id", "started_at": UTC, "retry_count"}] of builds that began and have not ended, the oldest first."""
+	rows = frappe.get_all(
+		DOCTYPE,
+		filters={"status": PROCESSING},
+		fields=["plan_id", "started_at", "retry_count"],
+		order_by="started_at, name",
+	)
+	return [{**row, "started_at": _utc(row.started_at)} for row in rows]
 
 
 def processing_plan_ids() -> list[str]:

@@ -1,5 +1,7 @@
 """The documented generators, resolver and structure export against a real site."""
 
+from unittest import mock
+
 import frappe
 from memora.services.cdn_export import (
 	access_calculator,
@@ -131,6 +133,40 @@ class TestStructureExport(PublishingTestCase):
 		self.assertEqual(
 			[lesson["id"] for lesson in lessons], [subject.lesson_names[0], subject.lesson_names[2]]
 		)
+
+	def test_a_structure_that_a_publish_wrote_meanwhile_is_not_replaced_by_an_older_one(self):
+		self.make_published()
+		local_storage.delete_content_file(f"{self.subject.name}.json")
+		older = structure_export.build_subject_structure(self.subject.name)
+
+		def build_while_a_newer_one_is_published(subject_id):
+			frappe.db.set_value("Memora Subject", subject_id, "title", "Newer")
+			self.publish()
+			return older
+
+		with mock.patch.object(
+			structure_export, "build_subject_structure", build_while_a_newer_one_is_published
+		):
+			structure_export.write_subject_structure(self.subject.name)
+		self.assertEqual(local_storage.read_content_file(f"{self.subject.name}.json")["title"], "Newer")
+
+	def test_a_structure_that_a_change_deleted_meanwhile_is_built_anew(self):
+		subject = factories.make_subject()
+		structure_export.write_subject_structure(subject.name)
+		older = structure_export.build_subject_structure(subject.name)
+		build = mock.Mock(wraps=structure_export.build_subject_structure)
+
+		def build_while_a_change_deletes(subject_id):
+			if build.call_count:
+				return build(subject_id)
+			frappe.db.set_value("Memora Subject", subject_id, "title", "Newer")
+			structure_export.forget_subject_structure(subject_id)
+			build(subject_id)
+			return older
+
+		with mock.patch.object(structure_export, "build_subject_structure", build_while_a_change_deletes):
+			self.assertEqual(structure_export.write_subject_structure(subject.name)["title"], "Newer")
+		self.assertEqual(local_storage.read_content_file(f"{subject.name}.json")["title"], "Newer")
 
 	def test_an_unknown_and_an_unpublished_subject_have_no_structure(self):
 		subject = factories.make_subject()

@@ -12,6 +12,7 @@ from memora.services.cdn_export import (
 	content_repository,
 	local_publisher,
 	local_storage,
+	orphans,
 	plan_publisher,
 	stamping,
 )
@@ -213,6 +214,19 @@ class TestWhatGoesFromTheCdn(StorageTestCase):
 		self.publish()
 		self.assertIn(old, self.delete_due(601))
 		self.assertEqual(self.delete_due(601), [])
+
+	def test_what_a_build_hides_while_others_are_deleted_stays_noted(self):
+		self.make_published()
+		lesson = f"lessons/{self.subject.lesson_names[0]}.json"
+		orphans.note((), [lesson, "lessons/GONE.json"], withheld=None)
+
+		def delete(doomed):
+			# The lesson was spared, since the plan names it; a build that hides it just now notes it anew.
+			orphans.note((), [lesson], withheld=None)
+			return doomed, []
+
+		deleted = orphans.delete_due_on_cdn(lambda candidates: set(), delete)
+		self.assertEqual((deleted, orphans.noted_on_cdn()), (["lessons/GONE.json"], {lesson}))
 
 	def test_a_storage_that_is_away_keeps_everything_noted(self):
 		self.make_published()

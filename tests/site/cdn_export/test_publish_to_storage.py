@@ -383,7 +383,7 @@ class TestLessonsSharedByUploads(StorageTestCase):
 		self.publish(factories.make_plan(subjects=[self.subject.name]))
 		self.set_cdn(enabled=1)
 		publisher = cdn_publisher.CdnPublisher(
-			config.load_settings(), self.plan.name, lambda: None, lambda: None
+			config.load_settings(), self.plan.name, lambda done, total: None, lambda: None
 		)
 		plan_files = {path: content for path, content in older.items() if "/" in path}
 		publisher.publish(plan_files)

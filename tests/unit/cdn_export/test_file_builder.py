@@ -174,11 +174,20 @@ def test_a_lesson_carries_its_stages_and_nothing_of_any_plan():
 
 
 @pytest.mark.parametrize(
-	("config", "message"), [("{", "no JSON:"), ("[1]", "no JSON object"), ("3", "no JSON object")]
+	("config", "message"),
+	[
+		("{", "is not valid JSON"),
+		('{"a": NaN}', "is not valid JSON"),
+		('{"a": 1e999}', "is not valid JSON"),
+		('{"a": "\\ud800"}', "contains half a character"),
+		('{"a": ' + "[" * 9000 + "]" * 9000 + "}", "is nested too deeply"),
+		("[1]", "must be a JSON object"),
+		("3", "must be a JSON object"),
+	],
 )
-def test_a_stage_whose_config_is_no_json_object_stops_the_build_by_name(config, message):
+def test_a_stage_whose_config_no_file_can_carry_stops_the_build_by_name(config, message):
 	row = node(LESSON, "L-7", stages=[stage(), stage(config=config)])
-	with pytest.raises(ValueError, match=f"stage 2 of L-7 has a config that is {message}"):
+	with pytest.raises(ValueError, match=f"the config of stage 2 of L-7 {message}"):
 		file_builder.build_lesson(row, STAMP)
 
 
