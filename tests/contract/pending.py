@@ -6,11 +6,6 @@ BY_REASON = {
 		"Performance Targets: CDN Export",
 		"Performance Targets: Progress Engine",
 	),
-	"dashboards": (
-		"Monitoring: CDN Export Dashboard",
-		"Monitoring: Player Dashboard",
-		"Monitoring: Error Logs",
-	),
 }
 
 PENDING = {promise: reason for reason, promises in BY_REASON.items() for promise in promises}
