@@ -14,6 +14,7 @@ after_migrate = ["memora.install.after_migrate"]
 # Desk
 
 app_include_css = ["memora.bundle.css"]
+app_include_js = ["memora_content.bundle.js"]
 
 # Requests: every way in and every request of a player is decided in one place
 

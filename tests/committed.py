@@ -33,7 +33,7 @@ class Game:
 		self.lessons = self.subject.lesson_names
 		overrides = overrides(self.subject) if callable(overrides) else overrides
 		self.plan = factories.make_plan(subjects=[self.subject.name], overrides=overrides)
-		self.players = []
+		self.players, self.other_plans = [], []
 		frappe.db.commit()
 
 	def add_player(self, *, devices=("phone",), **values):
@@ -45,14 +45,19 @@ class Game:
 		self.players.append(player)
 		return player
 
+	def add_plan(self, **values):
+		"""Another plan of the same subject."""
+		plan = factories.make_plan(**{"subjects": [self.subject.name], **values})
+		frappe.db.commit()
+		self.other_plans.append(plan)
+		return plan
+
 	def remove(self):
 		frappe.db.rollback()
 		for player in self.players:
 			forget_player(player)
-		_delete("Memora Plan Subject", "parent", self.plan.name)
-		_delete("Memora Plan Override", "parent", self.plan.name)
-		_delete("Memora Academic Plan", "name", self.plan.name)
-		_delete("CDN Sync Log", "plan_id", self.plan.name)
+		for plan in (self.plan, *self.other_plans):
+			_delete_plan(plan.name)
 		for attribute, doctype in CONTENT.items():
 			for name in getattr(self.subject, attribute):
 				_delete(doctype, "name", name)
@@ -100,6 +105,13 @@ def forget_player(player) -> None:
 	for key in redis_store.keys_matching(f"*{player.user}*"):
 		redis_store.delete(key)
 	redis_store.remove_members("pending_wallet_sync", player.user)
+
+
+def _delete_plan(name: str) -> None:
+	_delete("Memora Plan Subject", "parent", name)
+	_delete("Memora Plan Override", "parent", name)
+	_delete("Memora Academic Plan", "name", name)
+	_delete("CDN Sync Log", "plan_id", name)
 
 
 def _delete(doctype: str, column: str, value: str) -> None:

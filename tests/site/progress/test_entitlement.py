@@ -9,7 +9,6 @@ from memora.exceptions import InvalidInput, LessonNotFound, NotEnrolled
 from memora.services import entitlement
 from memora.services.progress_engine import completion, progress_computer
 from memora.services.progress_engine.award import PROGRESS_POLICY
-from tests import factories
 from tests.committed import Game, ledger_of
 
 
@@ -138,13 +137,9 @@ class TestAnotherPlan(EntitlementTestCase):
 
 	def setUp(self):
 		super().setUp()
-		self.other_plan = factories.make_plan(
-			subjects=[self.game.subject.name],
-			overrides=[("Memora Lesson", self.game.lessons[0], "Hide")],
-		).name
-		self.empty_plan = factories.make_plan().name
-		self.unpublished_plan = factories.make_plan(subjects=[self.game.subject.name], is_published=0).name
-		self.addCleanup(frappe.db.rollback)
+		self.other_plan = self.game.add_plan(overrides=[("Memora Lesson", self.game.lessons[0], "Hide")]).name
+		self.empty_plan = self.game.add_plan(subjects=[]).name
+		self.unpublished_plan = self.game.add_plan(is_published=0).name
 
 	def test_without_a_hook_or_an_opinion_only_the_own_plan_may_be_named(self):
 		for say in (
