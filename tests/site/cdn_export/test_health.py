@@ -213,6 +213,7 @@ class TestTellingOnce(HealthTestCase):
 		self.log("PLAN-7", "Dead Letter")
 		frappe.flags.mute_emails, muted = False, frappe.flags.mute_emails
 		self.addCleanup(setattr, frappe.flags, "mute_emails", muted)
+		frappe.clear_messages()
 		self.assertEqual(self.check()["told"], 1)
 		self.assertEqual(len(self.notifications()), 1)
 		self.assertEqual(frappe.message_log, [])
