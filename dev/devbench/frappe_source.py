@@ -32,6 +32,9 @@ _NAME = re.compile("|".join(sorted(NAMES, key=len, reverse=True)))
 GIT_REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?\s*@\s*git\+")
 # What the Git-hosted forks are forks of; upstream's release of the same line works as well here.
 REPLACEMENTS = {"gunicorn": "gunicorn>=21,<24", "rq": "rq>=1.11,<1.16"}
+# A thread of the gunicorn that the wheel asks for waits without end on a connection that a browser opened ahead of its
+# needs: eight of those and the server is deaf. Upstream runs a fork without this fault.
+FIRST_SOUND = {"gunicorn": REPLACEMENTS["gunicorn"]}
 # The wheel asks for releases of 2023 that know no Python 3.12; these are the next that do.
 FIRST_FOR_PYTHON_312 = {
 	"hiredis": "hiredis~=2.3.2",
@@ -94,11 +97,8 @@ def wheel_requirements(wheel: Path, python_version: tuple[int, int]) -> list[str
 		lines = archive.read(name).decode().split("\n\n")[0].splitlines()
 	found = [line.split(":", 1)[1].strip() for line in lines if line.startswith("Requires-Dist:")]
 	kept = [requirement for requirement in found if "extra ==" not in requirement]
-	if python_version < (3, 12):
-		return kept
-	return [
-		FIRST_FOR_PYTHON_312.get(re.match(r"[\w.-]+", requirement)[0], requirement) for requirement in kept
-	]
+	newer = {**FIRST_SOUND, **(FIRST_FOR_PYTHON_312 if python_version >= (3, 12) else {})}
+	return [newer.get(re.match(r"[\w.-]+", requirement)[0], requirement) for requirement in kept]
 
 
 def checkout_requirements(pyproject: str) -> list[str]:

@@ -68,10 +68,16 @@ def test_on_python_312_a_requirement_that_does_not_know_it_is_replaced_by_the_ne
 	assert frappe_source.wheel_requirements(wheel, (3, 12)) == ["bleach[css]~=6.0.0", "pydantic~=2.7.0"]
 
 
-def make_wheel(folder, files):
+@pytest.mark.parametrize("python_version", [(3, 10), (3, 12)])
+def test_the_gunicorn_that_idle_connections_deafen_is_replaced_on_every_python(tmp_path, python_version):
+	wheel = make_wheel(tmp_path, {}, requires="gunicorn~=20.1.0")
+	assert "gunicorn>=21,<24" in frappe_source.wheel_requirements(wheel, python_version)
+
+
+def make_wheel(folder, files, requires="bleach[css]~=6.0.0"):
 	wheel = folder / "some.whl"
 	metadata = (
-		"Metadata-Version: 2.1\nName: criscostack\nRequires-Dist: bleach[css]~=6.0.0\n"
+		f"Metadata-Version: 2.1\nName: criscostack\nRequires-Dist: {requires}\n"
 		'Requires-Dist: pydantic==2.0\nRequires-Dist: faker; extra == "test"\n\nRequires-Dist: not this, a text\n'
 	)
 	with zipfile.ZipFile(wheel, "w") as archive:
