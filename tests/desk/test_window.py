@@ -11,7 +11,7 @@ from tests.desk.window import PATIENCE_SECONDS
 	("mishap", "complaint"),
 	[
 		("console.error('out of order')", "console: out of order"),
-		("setTimeout(() => { throw new Error('broken') })", "exception: Error: broken"),
+		("queueMicrotask(() => { throw new Error('broken') })", "exception: Error: broken"),
 		("fetch('/assets/missing.js')", "status 404: "),
 		("fetch('http://127.0.0.1:1/').catch(() => 0)", "failed: http://127.0.0.1:1/"),
 	],
