@@ -12,6 +12,7 @@ from typing import NamedTuple
 import frappe
 from memora.services import interaction_log
 from memora.services.progress_engine import bits
+from memora.utils.sql_tables import table_of
 
 # One row for each lesson, subject that XP was counted in, and balance. The bounds on the log are those of all starts
 # together: for a single player they make this a range of the index (player, seq).
@@ -95,7 +96,9 @@ def _sum_of(sums: dict, user_id: str, subject_id: str) -> LedgerSum:
 def _rows(starts: Sequence[Start]) -> Iterable[tuple]:
 	if not starts:
 		return ()
-	named = {f"{field}{row}": value for row, start in enumerate(starts) for field, value in _columns(start)}
+	table, named = table_of(
+		"user subject after_seq", [(start.user_id, start.subject_id, start.after) for start in starts]
+	)
 	values = {
 		**named,
 		"users": sorted({start.user_id for start in starts}),
@@ -103,19 +106,7 @@ def _rows(starts: Sequence[Start]) -> Iterable[tuple]:
 		"passes": interaction_log.PASSES,
 		"with_balance": interaction_log.WITH_BALANCE,
 	}
-	return frappe.db.sql(_SUMS.format(starts=rows_of("user subject after_seq", len(starts))), values)
-
-
-def _columns(start: Start) -> tuple:
-	return ("user", start.user_id), ("subject", start.subject_id), ("after_seq", start.after)
-
-
-def rows_of(columns: str, count: int) -> str:
-	"""SQL for a table made of parameters: `select %(a0)s as a, %(b0)s as b union all select %(a1)s, ...`."""
-	names = columns.split()
-	first = "select " + ", ".join(f"%({name}0)s as {name}" for name in names)
-	later = ("select " + ", ".join(f"%({name}{row})s" for name in names) for row in range(1, count))
-	return " union all ".join((first, *later))
+	return frappe.db.sql(_SUMS.format(starts=table), values)
 
 
 def _add_balances(sums: dict, balances: list[tuple[str, str | None, int]]) -> None:

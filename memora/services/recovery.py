@@ -15,6 +15,7 @@ from memora.services.ledger_reader import LedgerSum, Start
 from memora.services.progress_engine import bits
 from memora.services.progress_engine.xp_calculator import MAX_HEARTS
 from memora.utils import clock
+from memora.utils.sql_tables import table_of
 
 # Snapshots, and what the ledger has after each. The award's own UTC time: created_at is site time, which an autumn
 # night has twice. The streak is the one that the last row which tells one left behind. A login is playing, too.
@@ -99,8 +100,8 @@ def lock_wallets(user_ids: Collection[str]) -> list[str]:
 	users = sorted(user_ids)
 	if not users:
 		return []
-	values = {f"user{row}": user_id for row, user_id in enumerate(users)}
-	return frappe.db.sql_list(_LOCK_WALLETS.format(users=ledger_reader.rows_of("user", len(users))), values)
+	table, values = table_of("user", [(user_id,) for user_id in users])
+	return frappe.db.sql_list(_LOCK_WALLETS.format(users=table), values)
 
 
 def read_wallet(user_id: str, lock: bool = False) -> Wallet | None:
@@ -203,12 +204,8 @@ def read_snapshots(
 	"""
 	if not pairs:
 		return {}
-	values = {
-		f"{column}{row}": value
-		for row, pair in enumerate(pairs)
-		for column, value in zip(("user", "subject"), pair, strict=True)
-	}
-	rows = frappe.db.sql(_SNAPSHOTS.format(pairs=ledger_reader.rows_of("user subject", len(pairs))), values)
+	table, values = table_of("user subject", pairs)
+	rows = frappe.db.sql(_SNAPSHOTS.format(pairs=table), values)
 	snapshots = {}
 	for user, subject, seq, last, *figures in rows:
 		snapshot = read_figures(*figures)

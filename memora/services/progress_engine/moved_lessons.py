@@ -17,11 +17,11 @@ import frappe
 from frappe.utils.background_jobs import is_job_enqueued
 from memora.exceptions import StoreUnavailable
 from memora.services import player_copies, recovery, sync_queue
-from memora.services.ledger_reader import rows_of
 from memora.services.progress_engine import bits, snapshot_syncer
 from memora.services.progress_engine.snapshot_syncer import Pair
 from memora.services.recovery import Progress
 from memora.utils import clock, compat, logs, transactions
+from memora.utils.sql_tables import table_of
 
 PLAYERS_PER_CHUNK = 100
 # Longer than any request may take.
@@ -113,8 +113,8 @@ def _carry_chunk(user_ids: Sequence[str]) -> int:
 
 def _passed_elsewhere(user_ids: Sequence[str]) -> list[tuple[str, str, str]]:
 	"""(user, subject in which he finished a marked lesson, subject in which it is now)."""
-	values = {f"user{number}": user_id for number, user_id in enumerate(user_ids)}
-	return frappe.db.sql(_PASSED.format(users=rows_of("user", len(user_ids))), values)
+	table, values = table_of("user", [(user_id,) for user_id in user_ids])
+	return frappe.db.sql(_PASSED.format(users=table), values)
 
 
 def _write_rows(passed: Sequence[tuple[str, str, str]]) -> int:

@@ -16,7 +16,6 @@ import frappe
 from memora.exceptions import SubjectNotFound
 from memora.services import enrollment, player_copies, recovery, sync_queue
 from memora.services.enrollment import PlayersPlan
-from memora.services.ledger_reader import rows_of
 from memora.services.progress_engine import bitmap_manager, bits, structure_loader, tally
 from memora.services.progress_engine.outline import outline_of
 from memora.services.recovery import Progress
@@ -27,6 +26,7 @@ from memora.utils.redis_keys import (
 	get_progress_sync_lock_key,
 	get_syncing_progress_key,
 )
+from memora.utils.sql_tables import table_of
 
 PAIRS_PER_BATCH = 100
 ROW_LOCK_WAIT_SECONDS = 2
@@ -152,12 +152,8 @@ def lock_rows(pairs: Sequence[Pair]) -> dict[Pair, _Row]:
 	"""The rows of these pairs that exist, locked until the transaction ends. Pairs in one order, or two can deadlock."""
 	if not pairs:
 		return {}
-	values = {
-		f"{column}{number}": value
-		for number, pair in enumerate(pairs)
-		for column, value in zip(("user", "subject"), pair, strict=True)
-	}
-	query = _LOCK.format(wait=ROW_LOCK_WAIT_SECONDS, pairs=rows_of("user subject", len(pairs)))
+	table, values = table_of("user subject", pairs)
+	query = _LOCK.format(wait=ROW_LOCK_WAIT_SECONDS, pairs=table)
 	return {(user_id, subject_id): _Row(*row) for user_id, subject_id, *row in frappe.db.sql(query, values)}
 
 
