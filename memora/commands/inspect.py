@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-import frappe
-from frappe.commands import get_site, pass_context
+from frappe.commands import pass_context
+from memora.commands.site import connected
 
 NAMES = {
 	"wallet": ("USER",),
@@ -48,12 +48,8 @@ def inspect(context, what: str, names: tuple[str, ...]):
 	"""
 	if len(names) != len(NAMES[what]):
 		raise click.UsageError(" ".join(("Give: inspect", what, *NAMES[what])))
-	frappe.init(site=get_site(context))
-	frappe.connect()
-	try:
+	with connected(context):
 		sys.exit(_show(what, *names))
-	finally:
-		frappe.destroy()
 
 
 def _show(what: str, *names: str) -> int:

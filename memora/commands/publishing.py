@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import click
 
 import frappe
-from frappe.commands import get_site, pass_context
+from frappe.commands import pass_context
+from memora.commands.site import connected
 
 WITHOUT_END = float("inf")  # an operator waits, and ends it when he likes
 
@@ -24,12 +25,8 @@ def publish(context, plans: tuple[str, ...], all_plans: bool):
 
 	if bool(plans) == all_plans:
 		raise click.UsageError("Name the plans to publish, or give --all.")
-	frappe.init(site=get_site(context))
-	frappe.connect()
-	try:
+	with connected(context):
 		done = _publish_each(plans or content_repository.published_plan_ids())
-	finally:
-		frappe.destroy()
 	sys.exit(0 if done else 1)
 
 
@@ -84,17 +81,13 @@ def health(context, scan: bool, repair: bool):
 
 	if repair and not scan:
 		raise click.UsageError("--repair goes with --scan.")
-	frappe.init(site=get_site(context))
-	frappe.connect()
-	try:
+	with connected(context):
 		health_checker.hourly_health_check()
 		frappe.db.commit()  # what was found is told, whatever becomes of the scan
 		if scan:
 			click.echo(_scan_line(health_checker.daily_full_scan(repair, WITHOUT_END)))
 			frappe.db.commit()
 		known = health_checker.get_findings()["findings"]
-	finally:
-		frappe.destroy()
 	for found in known:
 		place = f" {found['plan_id']}" if found["plan_id"] else ""
 		click.secho(f"{found['problem']}{place}, since {found['since']} UTC: {found['detail']}", fg="red")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import click
 
 import frappe
-from frappe.commands import get_site, pass_context
+from frappe.commands import pass_context
+from memora.commands.site import connected
 
 
 @click.command("rebuild")
@@ -22,7 +23,7 @@ def rebuild(context, user: str | None, from_ledger: bool, after: str):
 	"""Write the wallet and progress rows of USER, or of all players, anew, and drop their copies in Redis."""
 	from memora.services import rebuild as service
 
-	with _site(context):
+	with connected(context):
 		if user:
 			players = service.rebuild_players([user], from_ledger)
 		else:
@@ -52,7 +53,7 @@ def reconcile(context, user: str | None, repair: bool, after: str):
 	from memora.services import reconciliation
 
 	findings = []
-	with _site(context):
+	with connected(context):
 		if user:
 			if not frappe.db.exists("Memora Player Profile", {"user": user}):
 				_refuse(f"{user} is no player.")
@@ -66,16 +67,6 @@ def reconcile(context, user: str | None, repair: bool, after: str):
 	for line in _table(findings):
 		click.echo(line)
 	sys.exit(0 if all(finding["repaired"] for finding in findings) else 1)
-
-
-@contextlib.contextmanager
-def _site(context) -> Iterator[None]:
-	frappe.init(site=get_site(context))
-	frappe.connect()
-	try:
-		yield
-	finally:
-		frappe.destroy()
 
 
 def _progress(label: str, length: int):
