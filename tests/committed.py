@@ -8,6 +8,7 @@ import os
 
 import frappe
 from frappe.utils.password import update_password
+from memora.services import recovery
 from memora.services.cdn_export import local_storage
 from memora.utils import redis_store
 from tests import factories
@@ -134,3 +135,9 @@ def ledger_of(player) -> list:
 		],
 		order_by="seq",
 	)
+
+
+def truth_of(user: str, subject: str) -> recovery.Progress:
+	"""A player's progress as all rows of the ledger tell it, whatever the snapshot says."""
+	frappe.db.rollback()
+	return recovery.read_progress_many([(user, subject)], from_ledger=True)[user, subject]

@@ -174,11 +174,6 @@ def read_progress_many(
 	}
 
 
-def read_progress_from_ledger(user_id: str, subject_id: str) -> Progress:
-	"""The progress in a subject as all rows of the ledger tell it, whatever the snapshot says."""
-	return read_progress_many([(user_id, subject_id)], from_ledger=True)[user_id, subject_id]
-
-
 def read_all_progress_from_ledger(
 	user_ids: Collection[str], pairs: Collection[tuple[str, str]] = ()
 ) -> dict[tuple[str, str], Progress]:

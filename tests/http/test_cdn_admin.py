@@ -1,13 +1,12 @@
 """Publishing over HTTP: open to content managers and system managers alone, and strict about what it is told."""
 
 import frappe
-from frappe.utils.password import update_password
 from memora.api import cdn_admin
 from memora.services.cdn_export import batch_processor, sync_log
 from memora.utils import redis_store
 from tests import factories
-from tests.committed import PASSWORD, forget_user
 from tests.http.app import App, message_of, refusal
+from tests.http.desk_user import open_desk
 from tests.http.test_first_slice import HTTPTestCase
 from tests.site.cdn_export.publishing import forget_published
 
@@ -36,13 +35,8 @@ NO_PLANS = ("", " ", "../PLAN-1", "a/b", ".hidden", "x" * 141, "PLAN\x00")
 class CdnAdminTestCase(HTTPTestCase):
 	def setUp(self):
 		super().setUp()
-		self.manager = factories.make_user("Memora Content Manager").name
-		update_password(self.manager, PASSWORD)
-		frappe.db.commit()
 		self.addCleanup(self.remove_traces)
-		self.desk = App()
-		self.desk.device_id = None
-		self.desk.request("POST", "/api/method/login", json={"usr": self.manager, "pwd": PASSWORD})
+		self.desk = open_desk(self, "Memora Content Manager")
 		self.plan = self.game.plan.name
 
 	def remove_traces(self):
@@ -50,7 +44,6 @@ class CdnAdminTestCase(HTTPTestCase):
 		for doctype in ("CDN Health Finding", "CDN Sync Log"):
 			frappe.db.delete(doctype)
 		frappe.db.delete("Notification Log", {"type": "Alert"})
-		forget_user(self.manager)
 		frappe.db.commit()
 		forget_published()
 		redis_store.delete(*redis_store.keys_matching("rate_limit:*cdn_admin*"))

@@ -5,11 +5,10 @@ import uuid
 
 import frappe
 from frappe.installer import update_site_config
-from frappe.utils.password import update_password
 from memora.utils import redis_keys, redis_store
-from tests import factories
-from tests.committed import PASSWORD, forget_user, ledger_of
+from tests.committed import ledger_of
 from tests.http.app import App, message_of, refusal
+from tests.http.desk_user import open_desk
 from tests.http.test_first_slice import COMPLETE, GET_WALLET, HTTPTestCase
 
 SHORT_FORM = "memora.api.player.complete_lesson"
@@ -142,18 +141,7 @@ class TestClaimsOverHTTP(HTTPTestCase):
 class TestTriggeringASync(HTTPTestCase):
 	def setUp(self):
 		super().setUp()
-		self.admin = factories.make_user("System Manager").name
-		update_password(self.admin, PASSWORD)
-		frappe.db.commit()
-		self.addCleanup(self.remove_admin)
-		self.desk = App()
-		self.desk.device_id = None
-		self.desk.request("POST", "/api/method/login", json={"usr": self.admin, "pwd": PASSWORD})
-
-	def remove_admin(self):
-		frappe.db.rollback()
-		forget_user(self.admin)
-		frappe.db.commit()
+		self.desk = open_desk(self, "System Manager")
 
 	def test_an_administrator_syncs_what_waits_and_is_told_what_was_done(self):
 		self.log_in()

@@ -1,12 +1,10 @@
 """Writing content over HTTP: open to content managers and system managers alone, and strict about what it is told."""
 
 import frappe
-from frappe.utils.password import update_password
 from memora.api import content_admin
 from memora.utils import redis_store
-from tests import factories
-from tests.committed import PASSWORD, forget_user
 from tests.http.app import App, message_of, refusal
+from tests.http.desk_user import open_desk
 from tests.http.test_first_slice import HTTPTestCase
 
 API = "memora.api.content_admin"
@@ -15,13 +13,8 @@ API = "memora.api.content_admin"
 class TestContentAdmin(HTTPTestCase):
 	def setUp(self):
 		super().setUp()
-		self.manager = factories.make_user("Memora Content Manager").name
-		update_password(self.manager, PASSWORD)
-		frappe.db.commit()
 		self.addCleanup(self.remove_traces)
-		self.desk = App()
-		self.desk.device_id = None
-		self.desk.request("POST", "/api/method/login", json={"usr": self.manager, "pwd": PASSWORD})
+		self.desk = open_desk(self, "Memora Content Manager")
 		subject, lesson = self.game.subject.name, self.game.lessons[0]
 		topic = self.game.subject.topic_names[0]
 		# Every endpoint: its verb, and arguments that are good for it.
@@ -39,9 +32,6 @@ class TestContentAdmin(HTTPTestCase):
 		}
 
 	def remove_traces(self):
-		frappe.db.rollback()
-		forget_user(self.manager)
-		frappe.db.commit()
 		redis_store.delete(*redis_store.keys_matching("rate_limit:*content_admin*"))
 
 	def ask(self, app, endpoint, **arguments):

@@ -2,11 +2,10 @@
 
 from unittest.mock import patch
 
-import pymysql
-
 import frappe
 from memora.services import wallet_sync
 from memora.services.cdn_export import batch_processor
+from tests.database import another_connection
 from tests.site.cdn_export.queueing import QueueTestCase
 from tests.site.players.wallets import WalletTestCase
 
@@ -35,14 +34,7 @@ class TestPlayers(WalletTestCase):
 		self.addCleanup(forget_reports, "Wallet Sync Critical Error")
 		before = len(reports("Wallet Sync Critical Error"))
 		self.add_xp(5)
-		connection = pymysql.connect(
-			host=frappe.db.host,
-			port=int(frappe.db.port or 3306),
-			user=frappe.conf.db_name,
-			password=frappe.conf.db_password,
-			database=frappe.conf.db_name,
-		)
-		self.addCleanup(connection.close)
+		connection = another_connection(self)
 		connection.begin()
 		connection.cursor().execute(
 			"select name from `tabMemora Player Wallet` where player = %s for update", (self.player.name,)

@@ -5,7 +5,6 @@ import uuid
 from datetime import timedelta
 
 import frappe
-from frappe.utils.password import update_password
 from memora.exceptions import IdempotencyConflict, InvalidInput, NoPlayerProfile, StoreUnavailable
 from memora.services import (
 	gate_copies,
@@ -20,8 +19,9 @@ from memora.services import (
 )
 from memora.utils import clock, redis_keys, redis_store
 from tests import factories
-from tests.committed import PASSWORD, forget_user, ledger_of
+from tests.committed import PASSWORD, ledger_of
 from tests.http.app import App, message_of, refusal
+from tests.http.desk_user import open_desk
 from tests.site.players.dying_award import FIRST_TRUE_MOMENT, MOMENTS, kill_at, let_the_mark_age, mark_of
 from tests.site.players.test_costs import Counter
 from tests.site.players.wallets import MORNING, WalletTestCase, elsewhere
@@ -357,24 +357,7 @@ class TestOverview(PlayerAdminTestCase):
 class TestOverHttp(PlayerAdminTestCase):
 	def setUp(self):
 		super().setUp()
-		self.desk = self.desk_app("System Manager")
-
-	def desk_app(self, role):
-		user = factories.make_user(role).name
-		update_password(user, PASSWORD)
-		frappe.db.commit()
-		self.addCleanup(self.forget, user)
-		app = App()
-		app.device_id = None
-		app.request("POST", "/api/method/login", json={"usr": user, "pwd": PASSWORD})
-		app.user = user
-		return app
-
-	def forget(self, user):
-		frappe.db.rollback()
-		forget_user(user)
-		frappe.db.commit()
-		redis_store.delete(*redis_store.keys_matching(f"*{user}*"))
+		self.desk = open_desk(self, "System Manager")
 
 	def ask(self, endpoint, app=None, **arguments):
 		app = app or self.desk
@@ -399,7 +382,7 @@ class TestOverHttp(PlayerAdminTestCase):
 	def test_neither_students_nor_content_managers_nor_guests_reach_any_endpoint(self):
 		student = App(self.player.device_ids[0])
 		message_of(student.login(self.user, PASSWORD))
-		people = {"student": student, "manager": self.desk_app("Memora Content Manager"), "guest": App()}
+		people = {"student": student, "manager": open_desk(self, "Memora Content Manager"), "guest": App()}
 		for endpoint, (_, arguments) in ENDPOINTS.items():
 			for who, app in people.items():
 				reply = self.ask(endpoint, app, **arguments)

@@ -56,10 +56,6 @@ class LocalResult:
 	incomplete_plans: Collection[str] = field(default_factory=list)
 
 
-def current_generation() -> int:
-	return generations.current()
-
-
 def publish(plan: BuiltPlan, still_owned: Callable[[], None] | None = None) -> LocalResult:
 	"""Write what differs from the published plan, manifest last, then delete what is due.
 

@@ -2,13 +2,12 @@
 
 import time
 
-import pymysql
-
 import frappe
 from memora.services.cdn_export import build_lock
 from memora.services.cdn_export.build_lock import LOCK_TTL_SECONDS, plan_build_lock
 from memora.services.cdn_export.errors import BuildLockLost, PlanBuildBusy
 from memora.utils import redis_keys, redis_store
+from tests.database import another_connection
 from tests.site.cdn_export.publishing import PublishingTestCase, published_files
 
 PLAN = "PLAN-LOCKED"
@@ -46,7 +45,7 @@ class TestBuildLock(PublishingTestCase):
 
 	def test_a_plan_locked_in_the_database_is_busy_even_without_redis(self):
 		name = build_lock._database_lock_name(PLAN)
-		other = self.another_connection()
+		other = another_connection(self)
 		other.cursor().execute("SELECT GET_LOCK(%s, 0)", name)
 		with self.without_redis(), self.assertRaises(PlanBuildBusy), plan_build_lock(PLAN):
 			self.fail("the lock was given twice")
@@ -77,7 +76,7 @@ class TestBuildLock(PublishingTestCase):
 		self.make_published()
 		before = published_files()
 		name = build_lock._database_lock_name(self.plan.name)
-		self.another_connection().cursor().execute("SELECT GET_LOCK(%s, 0)", name)
+		another_connection(self).cursor().execute("SELECT GET_LOCK(%s, 0)", name)
 		frappe.db.set_value("Memora Lesson", self.subject.lesson_names[0], "title", "New")
 		with self.assertRaises(PlanBuildBusy):
 			self.publish()
@@ -97,17 +96,6 @@ class TestBuildLock(PublishingTestCase):
 
 	def without_redis(self):
 		return SiteConfig(memora_redis_url=NOWHERE)
-
-	def another_connection(self):
-		conf = frappe.conf
-		place = (
-			{"unix_socket": conf.db_socket}
-			if conf.get("db_socket")
-			else {"host": conf.db_host or "127.0.0.1", "port": int(conf.db_port or 3306)}
-		)
-		connection = pymysql.connect(user=conf.db_user or conf.db_name, password=conf.db_password, **place)
-		self.addCleanup(lambda: connection.open and connection.close())
-		return connection
 
 
 class SiteConfig:

@@ -10,6 +10,7 @@ from memora.services.cdn_export import (
 	comparison,
 	config,
 	content_repository,
+	generations,
 	local_publisher,
 	local_storage,
 	orphans,
@@ -98,7 +99,7 @@ class TestComparedLocally(PublishingTestCase):
 	def test_a_build_that_read_earlier_does_not_bring_back_a_lesson_that_went_meanwhile(self):
 		self.make_published(lessons=3)
 		lesson = self.subject.lesson_names[0]
-		generation = local_publisher.current_generation()
+		generation = generations.current()
 		late = plan_publisher.build(content_repository.load_plan(self.plan.name), generation)
 		frappe.db.set_value("Memora Lesson", lesson, "is_published", 0)
 		self.publish()

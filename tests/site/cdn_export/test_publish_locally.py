@@ -9,6 +9,7 @@ import frappe
 from memora.services.cdn_export import (
 	batch_processor,
 	content_repository,
+	generations,
 	local_publisher,
 	local_storage,
 	plan_publisher,
@@ -269,7 +270,7 @@ class TestBuildsThatMeet(PublishingTestCase):
 		self.make_published()
 		lesson = self.subject.lesson_names[0]
 		frappe.db.set_value("Memora Lesson", lesson, "title", "Older")
-		generation = local_publisher.current_generation()
+		generation = generations.current()
 		late = plan_publisher.build(content_repository.load_plan(self.plan.name), generation)
 		frappe.db.set_value("Memora Lesson", lesson, "title", "Newer")
 		self.publish(factories.make_plan(subjects=[self.subject.name]))

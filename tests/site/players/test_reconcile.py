@@ -12,13 +12,12 @@ from memora.services import (
 	nightly_check,
 	player_copies,
 	reconciliation,
-	recovery,
 	wallet_engine,
 	wallet_sync,
 )
 from memora.services.progress_engine import snapshot_syncer
 from memora.utils import redis_keys, redis_store
-from tests.committed import ledger_of
+from tests.committed import ledger_of, truth_of
 from tests.site.players.wallets import MORNING, WalletTestCase
 
 ROOT = Path(__file__).parents[3]
@@ -309,7 +308,7 @@ class TestTheNightlyCheck(ReconcileTestCase):
 		self.assert_row_is_true()
 		self.assertEqual(
 			frappe.db.get_value("Memora Structure Progress", {"player": self.user}, "total_xp_earned"),
-			recovery.read_progress_from_ledger(self.user, self.subject).total_xp_earned,
+			truth_of(self.user, self.subject).total_xp_earned,
 		)
 
 	def test_a_run_out_of_time_goes_on_where_it_ended(self):

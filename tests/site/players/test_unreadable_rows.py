@@ -7,7 +7,7 @@ import frappe
 from memora.services import nightly_check, player_copies, rebuild, recovery
 from memora.services.progress_engine import snapshot_syncer
 from memora.utils import redis_keys, redis_store
-from tests.committed import ledger_of
+from tests.committed import ledger_of, truth_of
 from tests.site.players import test_reconcile
 from tests.site.players.wallets import MORNING
 
@@ -170,6 +170,6 @@ class TestOthers(UnreadableTestCase):
 			redis_store.members(redis_keys.get_syncing_progress_key()),
 			{player_copies.dirty_member(self.broken, self.subject)},
 		)
-		truth = recovery.read_progress_from_ledger(self.user, self.subject)
+		truth = truth_of(self.user, self.subject)
 		row = recovery.read_snapshots([(self.user, self.subject)])[self.user, self.subject]
 		self.assertEqual((row[0], row[2][:3]), (len(ledger_of(self.player)), truth[:3]))

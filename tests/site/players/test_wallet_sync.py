@@ -4,13 +4,12 @@ import threading
 from datetime import timedelta
 from unittest.mock import patch
 
-import pymysql
-
 import frappe
 from memora.exceptions import InvalidInput, StoreUnavailable
 from memora.services import sync_queue, wallet_engine, wallet_sync
 from memora.utils import clock, redis_keys, redis_store
 from tests.committed import ledger_of
+from tests.database import another_connection
 from tests.site.players import dying_sync
 from tests.site.players.wallets import MORNING, WalletTestCase, elsewhere
 
@@ -199,22 +198,11 @@ class TestAChunkThatFails(WalletTestCase):
 		frappe.db.delete("Error Log", {"method": FAILURE})
 		frappe.db.commit()
 
-	def another_connection(self):
-		connection = pymysql.connect(
-			host=frappe.db.host,
-			port=int(frappe.db.port or 3306),
-			user=frappe.conf.db_name,
-			password=frappe.conf.db_password,
-			database=frappe.conf.db_name,
-		)
-		self.addCleanup(lambda: connection.open and connection.close())
-		return connection
-
 	def in_order_of_locking(self):
 		return sorted((self.player, self.second), key=lambda player: player_wallet(player).name)
 
 	def hold_row(self, player):
-		connection = self.another_connection()
+		connection = another_connection(self)
 		connection.begin()
 		connection.cursor().execute(
 			"select name from `tabMemora Player Wallet` where player = %s for update", (player.name,)

@@ -9,7 +9,7 @@ from memora.services import player_copies, recovery
 from memora.services.progress_engine import bits, completion, progress_computer, snapshot_syncer
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from memora.utils import clock, redis_store
-from tests.committed import Game
+from tests.committed import Game, truth_of
 
 MORNING = datetime(2026, 3, 1, 9, 0, 0)
 QUEUE = snapshot_syncer.QUEUE
@@ -79,8 +79,7 @@ class SyncTestCase(FrappeTestCase):
 		)
 
 	def truth(self, user: str | None = None, subject: str | None = None) -> recovery.Progress:
-		frappe.db.rollback()
-		return recovery.read_progress_from_ledger(user or self.user, subject or self.subject)
+		return truth_of(user or self.user, subject or self.subject)
 
 	def copy(self, user: str | None = None, subject: str | None = None) -> recovery.Progress:
 		return player_copies.read_progress(user or self.user, subject or self.subject)

@@ -10,7 +10,7 @@ from memora.services import player_copies, rebuild, reconciliation, recovery
 from memora.services.progress_engine import bits, completion, migration
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from memora.utils import clock
-from tests.committed import Game, ledger_of
+from tests.committed import Game, ledger_of, truth_of
 from tests.site.players import dying_sync
 from tests.site.players.wallets import WalletTestCase
 
@@ -46,7 +46,7 @@ class MigrationTestCase(WalletTestCase):
 		"""In the row, in the copies, and for the ledger alone."""
 		frappe.db.rollback()
 		row = recovery.read_snapshots([(self.user, self.subject)])[self.user, self.subject][2]
-		truth = recovery.read_progress_from_ledger(self.user, self.subject)
+		truth = truth_of(self.user, self.subject)
 		for told in (row, truth, self.progress()):
 			self.assertEqual(bits.indexes_on(told.bitmap), set(indexes))
 			self.assertEqual((told.best_hearts, told.total_xp_earned), (best_hearts or {}, xp))

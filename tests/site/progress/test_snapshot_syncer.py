@@ -5,14 +5,13 @@ import os
 import threading
 from unittest.mock import patch
 
-import pymysql
-
 import frappe
 from memora.exceptions import StoreUnavailable
 from memora.services import player_copies, sync_queue
 from memora.services.progress_engine import bits, snapshot_syncer, structure_loader
 from memora.utils import clock, redis_keys, redis_store
 from tests.committed import ledger_of
+from tests.database import another_connection
 from tests.site.players import dying_sync
 from tests.site.players.wallets import elsewhere
 from tests.site.progress.syncing import MORNING, QUEUE, SyncTestCase
@@ -220,14 +219,7 @@ class TestABatchThatFails(SyncTestCase):
 		frappe.db.commit()
 
 	def hold_row(self, user):
-		connection = pymysql.connect(
-			host=frappe.db.host,
-			port=int(frappe.db.port or 3306),
-			user=frappe.conf.db_name,
-			password=frappe.conf.db_password,
-			database=frappe.conf.db_name,
-		)
-		self.addCleanup(lambda: connection.open and connection.close())
+		connection = another_connection(self)
 		connection.begin()
 		connection.cursor().execute(
 			"select name from `tabMemora Structure Progress` where player = %s for update", (user,)
