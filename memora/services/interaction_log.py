@@ -2,7 +2,7 @@
 
 Rows that change what a player owns (completions, claims, adjustments) are *awards*: they carry the player's next
 `seq` (1, 2, 3, ... unique with the player in the database) and are written in the transaction that makes the reply
-true. Everything else is audit and has no `seq`. Nothing is ever changed or deleted here.
+true. Everything else is audit and has no `seq`. Rows end only by retention and with an erased player.
 """
 
 import json
@@ -238,6 +238,37 @@ def delete_events(begin: datetime, end: datetime, limit: int) -> int:
 	return frappe.db._cursor.rowcount
 
 
+def first_moment(player: str) -> datetime | None:
+	"""When the player's oldest row was written, in site time."""
+	return frappe.db.sql_list(
+		"select min(created_at) from `tabMemora Interaction Log` where player = %s", player
+	)[0]
+
+
+def take_between(player: str, begin: datetime, end: datetime) -> list[tuple[datetime, str, int]]:
+	"""Delete a player's rows between two site times. Returns (created_at, interaction_type, xp_awarded) of each."""
+	values = (player, begin, end)
+	rows = frappe.db.sql(
+		"""select created_at, interaction_type, xp_awarded from `tabMemora Interaction Log`
+		where player = %s and created_at >= %s and created_at < %s for update""",
+		values,
+	)
+	frappe.db.sql(
+		"delete from `tabMemora Interaction Log` where player = %s and created_at >= %s and created_at < %s",
+		values,
+	)
+	return list(rows)
+
+
+def device_ids_of(player: str) -> list[str]:
+	"""The devices that the player's rows name."""
+	return frappe.db.sql_list(
+		"""select distinct json_value(interaction_data, '$.device_id') from `tabMemora Interaction Log`
+		where player = %s and json_value(interaction_data, '$.device_id') > ''""",
+		player,
+	)
+
+
 def append_event(
 	player: str | None,
 	interaction_type: str,
@@ -264,7 +295,8 @@ def last_awards(player: str, limit: int) -> list[dict]:
 	(site time), owner, interaction_data (JSON)."""
 	return frappe.db.sql(
 		"""select seq, interaction_type, reference_id, subject, xp_awarded, created_at, owner, interaction_data
-		from `tabMemora Interaction Log` where player = %s and seq > 0 order by seq desc limit %s""",
+		from `tabMemora Interaction Log` force index (unique_player_seq)
+		where player = %s and seq > 0 order by seq desc limit %s""",
 		(player, limit),
 		as_dict=True,
 	)

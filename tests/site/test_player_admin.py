@@ -339,16 +339,6 @@ class TestOverview(PlayerAdminTestCase):
 		self.assertEqual([row["seq"] for row in seen["ledger"]], list(range(26, 6, -1)))
 		self.assertLessEqual(many.count("select"), few.count("select"))
 
-	def test_the_last_rows_are_read_by_index(self):
-		[plan] = frappe.db.sql(
-			"""explain select seq from `tabMemora Interaction Log`
-			where player = %s and seq > 0 order by seq desc limit 20""",
-			self.user,
-			as_dict=True,
-		)
-		self.assertEqual(plan.key, "unique_player_seq")
-		self.assertNotIn("filesort", plan.Extra)
-
 	def test_a_profile_that_is_not_there_is_refused(self):
 		with self.assertRaisesRegex(InvalidInput, "no player profile NOBODY"):
 			player_admin.find_player("NOBODY")

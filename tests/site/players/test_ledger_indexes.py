@@ -51,6 +51,7 @@ class TestIndexes(WalletTestCase):
 		walks = {
 			"history": lambda: interaction_log.read_history(user, lesson, "an-id"),
 			"claims": lambda: interaction_log.xp_claimed_on(user, MORNING.date()),
+			"last awards": lambda: interaction_log.last_awards(user, 20),
 			"events": lambda: interaction_log.count_events_since(user, "login", datetime(2030, 1, 1)),
 			"last seqs": lambda: interaction_log.last_seqs([user]),
 			"keys": lambda: interaction_log.keys_held([user], [lesson]),
@@ -71,8 +72,21 @@ class TestIndexes(WalletTestCase):
 			with self.subTest(name):
 				self.assertEqual(self.full_scans(walk), [])
 
+	def test_the_last_awards_are_read_newest_first_without_sorting(self):
+		plans = self.plans_of(lambda: interaction_log.last_awards("stranger-1@example.com", 20))
+		self.assertEqual([plan.key for plan in plans], ["unique_player_seq"])
+		self.assertNotIn("filesort", plans[0].Extra)
+
 	def full_scans(self, walk):
 		"""What a function asks of the ledger without an index."""
+		return [
+			(plan.table, plan.type, plan.query)
+			for plan in self.plans_of(walk)
+			if plan.type in ("ALL", "index") and plan.key is None
+		]
+
+	def plans_of(self, walk):
+		"""How MariaDB reads the ledger for each statement of a function, with the statement as `query`."""
 		found = []
 		run = frappe.db.sql
 
@@ -80,11 +94,7 @@ class TestIndexes(WalletTestCase):
 			if LEDGER in query and not query.lstrip().lower().startswith(("insert", "analyze")):
 				aliases = {alias or LEDGER.strip("`") for alias in ALIAS.findall(query)}
 				plan = run(f"explain {query.strip()}", *args[:1], as_dict=True)
-				found.extend(
-					(row.table, row.type, query)
-					for row in plan
-					if row.table in aliases and row.type in ("ALL", "index") and row.key is None
-				)
+				found.extend(row.update({"query": query}) for row in plan if row.table in aliases)
 			return run(query, *args, **kwargs)
 
 		frappe.db.rollback()
