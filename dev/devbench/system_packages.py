@@ -1,4 +1,5 @@
-"""What comes from Debian's registry: MariaDB, Redis, Python's venv where it is split off, a browser for tests."""
+"""What comes from Debian's registry: MariaDB, Redis, Python's venv where it is split off; a browser for
+tests and a load generator for benchmarks."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ PACKAGE_OF_PROGRAM = {
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # The font draws Arabic too; the browser alone brings none.
 BROWSER_PACKAGES = ["chromium", "fonts-dejavu-core"]
+LOAD_GENERATOR = "wrk"  # the package and the program
 
 # A policy-rc.d that answers 101 keeps the packages from starting system-wide servers. One that
 # was here before is left alone; ours carries a mark, so that one left by a kill is removed too.
@@ -61,6 +63,18 @@ def ensure_browser(bench: Bench) -> str:
 		require_installable(BROWSER_PACKAGES)
 		install(bench, BROWSER_PACKAGES)
 	return find_browser() or "chromium"
+
+
+def ensure_load_generator(bench: Bench) -> str:
+	"""Return the path of wrk, installing Debian's when there is none.
+
+	Raises:
+		BenchError: there is none and it cannot be installed here.
+	"""
+	if not find(LOAD_GENERATOR):
+		require_installable([LOAD_GENERATOR])
+		install(bench, [LOAD_GENERATOR])
+	return find(LOAD_GENERATOR) or LOAD_GENERATOR
 
 
 def missing_packages(find: Callable[[str], str | None] = find, has_venv: bool | None = None) -> list[str]:

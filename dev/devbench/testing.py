@@ -10,7 +10,10 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from devbench import (
 	commands,
@@ -36,15 +39,28 @@ def run(bench: Bench, arguments: list[str]) -> int:
 	if only_unit_tests(bench.checkout, arguments):
 		return _pytest(bench, unit_python(bench), arguments, dict(os.environ))
 	_, test_site = layout.site_names(dict(os.environ))
+
+	def prepare(chosen: dict[str, int]) -> dict[str, str]:
+		python_env.install_test_requirements(bench)
+		return {**test_environment(bench, chosen, test_site), **_prepare_desk(bench, chosen, arguments)}
+
+	with serving(bench, test_site, prepare) as env:
+		return _pytest(bench, bench.python, arguments, env)
+
+
+@contextmanager
+def serving(bench: Bench, test_site: str, prepare: Callable[[dict[str, int]], Any]) -> Iterator[Any]:
+	"""Inside, the bench serves this site, beside others. Servers that nobody else started or uses end with it.
+
+	Args:
+		prepare: given the ports, under the lock of the set-up; what it returns is what the block is given.
+	"""
 	with _users_lock(bench) as users:
 		with start.locked(bench):
-			chosen = _bring_up(bench, test_site)
-			python_env.install_test_requirements(bench)
-			browser = _prepare_desk(bench, chosen, arguments)
+			prepared = prepare(_bring_up(bench, test_site))
 			fcntl.flock(users, fcntl.LOCK_SH)
 		try:
-			env = {**test_environment(bench, chosen, test_site), **browser}
-			return _pytest(bench, bench.python, arguments, env)
+			yield prepared
 		finally:
 			_leave(bench, users)
 
