@@ -16,7 +16,7 @@ import frappe
 from frappe.sessions import delete_session
 from memora.exceptions import StoreUnavailable
 from memora.services import audit_trail, gate_copies, wallet_engine
-from memora.utils import clock, compat, transactions
+from memora.utils import clock, compat, failpoints, transactions
 
 
 def create_session(user_id: str, device_id: str, session_id: str | None = None) -> str:
@@ -34,7 +34,9 @@ def create_session(user_id: str, device_id: str, session_id: str | None = None) 
 		audit_trail.record_change(audit_trail.SESSION_REPLACED, user_id, device_id=device_id)
 	started = clock.utc_now()
 	_write_session(user_id, gate_copies.hash_session_id(session_id), device_id, started)
+	failpoints.reach("session.written")
 	frappe.db.commit()  # two logins at once are ordered by this row's lock; hold it no longer than needed
+	failpoints.reach("session.committed")
 	_end_frappe_session(user_id, replaced_hash, "Logged In From Another Session")
 	with contextlib.suppress(StoreUnavailable):  # without Redis the session's start in MariaDB says it
 		wallet_engine.update_last_played_at(user_id, started)

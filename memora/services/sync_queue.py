@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import frappe
 from memora.exceptions import StoreUnavailable
-from memora.utils import redis_store
+from memora.utils import failpoints, redis_store
 
 ATTEMPTS_PER_BATCH = 3
 LOCK_TTL_SECONDS = 60
@@ -89,7 +89,9 @@ def chunk_list(lst: Sequence, chunk_size: int) -> list[list]:
 def _drain(queue: SyncQueue, token: str, batch_size: int, write: Callable, settle: Callable | None) -> dict:
 	started = time.monotonic()
 	synced = errors = 0
-	for members in chunk_list(take(queue), batch_size):
+	waiting = take(queue)
+	failpoints.reach("sync.taken")
+	for members in chunk_list(waiting, batch_size):
 		try:
 			count, written = retry_locked(write, members), members
 		except StoreUnavailable:
@@ -104,6 +106,7 @@ def _drain(queue: SyncQueue, token: str, batch_size: int, write: Callable, settl
 			settle(written)
 		if not strike(queue, token, written):
 			break
+		failpoints.reach("sync.struck")
 	return {"synced": synced, "duration": round(time.monotonic() - started, 2), "errors": errors}
 
 

@@ -18,7 +18,7 @@ from memora.services.interaction_log import History
 from memora.services.player_copies import Award, Copies
 from memora.services.recovery import Wallet
 from memora.services.streak import StreakOutcome
-from memora.utils import logs, transactions
+from memora.utils import failpoints, logs, transactions
 
 
 @contextlib.contextmanager
@@ -36,6 +36,7 @@ def players_mutex(
 	with transactions.fresh_transaction():
 		if not recovery.lock_wallet(user_id):
 			throw(_("This account has no player profile."), NoPlayerProfile)
+		failpoints.reach("award.locked")
 		yield interaction_log.read_history(user_id, lesson_id, client_event_id)
 
 
@@ -69,15 +70,18 @@ class AwardInFlight:
 			data=data,
 			**keys,
 		)
+		failpoints.reach("award.inserted")
 		if xp_awarded < 0:
 			wallet_sync.rewrite_wallets([self.user_id])  # the row, too: a sync never lowers a total
 		self._mark = None  # a commit that raises may have reached the database
 		frappe.db.commit()  # the award is true from here on, before anybody is told
+		failpoints.reach("award.committed")
 		try:
 			player_copies.apply_award(self.user_id, award)
 		except StoreUnavailable:
 			# Best effort: the mark makes the copies a miss.
 			logs.get_logger().warning("award %s is in the ledger, its copies are not", event_id)
+		failpoints.reach("award.applied")
 
 	def give_up(self) -> None:
 		"""Take the mark back, unless a row was on its way to the database."""
@@ -96,6 +100,7 @@ def award_in_flight(user_id: str, history: History, subject_id: str | None = Non
 		StoreUnavailable: Redis did not answer; nothing was counted.
 	"""
 	copies = player_copies.read_for_award(user_id, subject_id, history.last_seq)
+	failpoints.reach("award.marked")
 	award = AwardInFlight(user_id, history.last_seq, copies)
 	try:
 		yield award

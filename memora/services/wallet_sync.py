@@ -19,7 +19,7 @@ from memora.exceptions import InvalidInput
 from memora.services import player_copies, recovery, sync_queue
 from memora.services.recovery import Wallet
 from memora.services.sync_queue import SyncQueue, chunk_list
-from memora.utils import clock, redis_store, transactions, validators
+from memora.utils import clock, failpoints, redis_store, transactions, validators
 from memora.utils.redis_keys import (
 	get_pending_wallet_sync_key,
 	get_syncing_wallets_key,
@@ -111,7 +111,9 @@ def _write_chunk(user_ids: Sequence[str]) -> int:
 	transactions.begin_fresh()
 	updates = _read_updates(user_ids)
 	_bulk_update_wallets(updates)
+	failpoints.reach("wallet_sync.written")
 	frappe.db.commit()  # each chunk by itself: short locks, and a chunk that fails takes no other with it
+	failpoints.reach("wallet_sync.committed")
 	return len(updates)
 
 

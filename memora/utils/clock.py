@@ -1,20 +1,24 @@
 """The one place that asks what time it is.
 
 Days are UTC days and times in replies are UTC ISO 8601 seconds without a zone; Datetime columns hold Frappe's
-site time. Tests stop the clock with `freeze`.
+site time. Tests, and the demo's past, stop the clock with `freeze`; tests move that of other processes through
+`failpoints`.
 """
 
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 
 _frozen_at: contextvars.ContextVar[datetime | None] = contextvars.ContextVar("memora_frozen_at", default=None)
+_moved_by: contextvars.ContextVar[timedelta] = contextvars.ContextVar("memora_moved_by", default=timedelta(0))
 
 
 def utc_now() -> datetime:
 	"""The current UTC time, naive, in whole seconds."""
-	return _frozen_at.get() or datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+	return (
+		_frozen_at.get() or datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0) + _moved_by.get()
+	)
 
 
 def utc_today() -> date:
@@ -54,9 +58,14 @@ def _site_zone():
 
 @contextlib.contextmanager
 def freeze(moment: datetime) -> Iterator[None]:
-	"""Stop the clock at a naive UTC time for the current context. For tests."""
+	"""Stop the clock at a naive UTC time for the current context. For tests and the demo."""
 	token = _frozen_at.set(moment)
 	try:
 		yield
 	finally:
 		_frozen_at.reset(token)
+
+
+def move(seconds: int) -> None:
+	"""Let the rest of the current context see the time as so many seconds later. For tests."""
+	_moved_by.set(timedelta(seconds=seconds))

@@ -10,6 +10,8 @@ import requests
 class App:
 	"""One app on one device. Replies are `requests.Response` objects."""
 
+	timeout_seconds = 30
+
 	def __init__(self, device_id: str | None = None):
 		self.device_id = device_id or str(uuid.uuid4())
 		self.http = requests.Session()
@@ -30,7 +32,7 @@ class App:
 		sent = {"X-Device-ID": self.device_id, **(headers or {})}
 		sent = {name: value for name, value in sent.items() if value is not None}
 		url = os.environ["MEMORA_WEB_URL"] + path
-		return self.http.request(verb, url, headers=sent, timeout=30, **kwargs)
+		return self.http.request(verb, url, headers=sent, timeout=self.timeout_seconds, **kwargs)
 
 	def get(self, method: str, **params) -> requests.Response:
 		return self.request("GET", f"/api/method/{method}", params=params)

@@ -36,7 +36,7 @@ from memora.services.cdn_export.errors import (
 )
 from memora.services.cdn_export.schema_validator import validate_all_json_files, validate_json_schema
 from memora.services.cdn_export.sync_log import Episode
-from memora.utils import transactions
+from memora.utils import failpoints, transactions
 
 __all__ = ["enqueue_publish", "publish_plan", "validate_all_json_files", "validate_json_schema"]
 
@@ -74,6 +74,7 @@ def _run_once(max_plans: int = PLANS_PER_RUN) -> dict[str, Any]:
 		leased = publish_queue.lease(1, without=tried)
 		if not leased:
 			break
+		failpoints.reach("publish.leased")
 		tried += leased if _process(leased[0], outcome) else ()
 		publish_queue.release(leased)
 	return outcome
@@ -96,6 +97,7 @@ def _publish_if_due(plan_id: str, lock: BuildLock, outcome: dict[str, Any]) -> b
 		episode = sync_log.claim(plan_id)
 		frappe.db.commit()  # changes from here on are another episode, and a killed build shows as one that began
 		if episode:
+			failpoints.reach("publish.claimed")
 			_run(plan_id, episode, lock)
 			outcome["processed"] += 1
 	except NOT_ITS_FAILURE:
@@ -108,6 +110,7 @@ def _publish_if_due(plan_id: str, lock: BuildLock, outcome: dict[str, Any]) -> b
 		return False
 	finally:
 		frappe.db.commit()  # before the lock goes: the next owner must see how it ended
+		failpoints.reach("publish.closed")
 	return True
 
 

@@ -12,6 +12,7 @@ from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export import local_publisher
 from memora.services.cdn_export.bucket import Bucket, CdnResult
 from memora.services.cdn_export.config import CdnSettings
+from memora.utils import failpoints
 
 
 class CdnPublisher:
@@ -46,11 +47,13 @@ class CdnPublisher:
 			contents = local_publisher.read_published(files)
 			manifest = contents.pop(self.manifest)
 			self.bucket.put_verified(contents)
+			failpoints.reach("publish.uploaded")
 			# Before the manifest: a cache must not answer with what the new manifest no longer means.
 			self.bucket.purge(list(self.bucket.result.uploaded))
 			self.still_owned()
 			purged = len(self.bucket.result.uploaded)
 			self.bucket.put_manifest(self.manifest, manifest)
+			failpoints.reach("publish.manifest_uploaded")
 			deleted = self.bucket.delete_orphans()
 			self.bucket.purge([*self.bucket.result.uploaded[purged:], *deleted])
 		return self._finish()

@@ -25,6 +25,7 @@ from memora.services.cdn_export import content_paths as paths
 from memora.services.cdn_export.errors import InvalidContent
 from memora.services.cdn_export.file_builder import Stamp
 from memora.services.cdn_export.plan_content import NodeKey
+from memora.utils import failpoints
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def publish(plan: BuiltPlan, still_owned: Callable[[], None] | None = None) -> L
 			still_owned()
 		generations.claim(changed, plan.generation)
 		_note_orphans(plan.plan_id, files, plan.withheld)
+		failpoints.reach("publish.noted")
 		local_storage.write_files(changed, first=retracted)
 		_delete_structures(path for path, data in plan.structures.items() if data is None and previous[path])
 		return LocalResult(

@@ -20,7 +20,7 @@ from memora.services.progress_engine import bitmap_manager, bits, structure_load
 from memora.services.progress_engine.outline import outline_of
 from memora.services.recovery import Progress
 from memora.services.sync_queue import SyncQueue
-from memora.utils import clock, transactions
+from memora.utils import clock, failpoints, transactions
 from memora.utils.redis_keys import (
 	get_dirty_progress_key,
 	get_progress_sync_lock_key,
@@ -163,7 +163,9 @@ def _write_batch(members: Sequence[str]) -> int:
 	transactions.begin_fresh()
 	rows = lock_rows(pairs)
 	written = write_rows(recovery.read_progress_many(pairs), rows)
+	failpoints.reach("progress_sync.written")
 	frappe.db.commit()  # each batch by itself: short locks, and a batch that fails takes no other with it
+	failpoints.reach("progress_sync.committed")
 	return written
 
 
