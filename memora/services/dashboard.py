@@ -2,12 +2,14 @@
 
 Days are UTC days. What is counted by day is the ledger's and true at once; distributions of XP and streaks are those of
 the wallets' rows, which follow the ledger within 15 minutes; publishes are those of CDN Sync Log. Every statement uses an
-index, none writes. Days whose rows `ledger_retention` has folded show what is left of them.
+index, none writes. Days whose rows `ledger_retention` has folded show what is left of them; what erased players did is in
+their daily totals.
 
 Days that are over hardly change, and a month of them may be a million rows: their figures stay in Redis for an hour.
 Without it they are counted anew.
 """
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -18,6 +20,8 @@ from memora.exceptions import StoreUnavailable
 from memora.services import interaction_log
 from memora.services.cdn_export import sync_log
 from memora.services.device_auth import MAX_DEVICES_PER_PLAYER
+from memora.services.privacy import daily_totals
+from memora.services.privacy.daily_totals import LOGIN, PLAYS
 from memora.services.streak import ONE_DAY
 from memora.utils import clock, redis_keys, redis_store
 
@@ -25,10 +29,6 @@ PAST_DAYS_TTL_SECONDS = 3600
 XP_STEPS = (1, 100, 500, 1000, 5000, 10_000)
 STREAK_STEPS = (1, 2, 3, 7, 14, 30)
 PUBLISH_RESULTS = (sync_log.SUCCESS, sync_log.FAILED, sync_log.DEAD_LETTER)
-
-# What a player does to earn XP. Corrections, grants and folded balances are not earned on the day they are written.
-PLAYS = (interaction_log.LESSON_COMPLETION, interaction_log.LESSON_FAILED, interaction_log.XP_CLAIM)
-LOGIN = "login"
 
 # One select for each day: a range of the index on created_at, also across a change of the site's clock.
 _DAY = """
@@ -95,9 +95,22 @@ def _past_days(days: Sequence[date]) -> list[Day]:
 	return _days(days, json.loads(kept))
 
 
+def forget_past_days() -> None:
+	"""Have days that are over counted anew at the next look: something was written into them, or removed from them."""
+	with contextlib.suppress(StoreUnavailable):
+		redis_store.delete(*redis_store.keys_matching(redis_keys.get_dashboard_days_key("*", "*")))
+
+
 def _count_days(days: Sequence[date]) -> list[Day]:
 	values = [value for day in days for value in _values_of_day(day)]
-	return _days(days, frappe.db.sql(" union all ".join([_DAY] * len(days)), values))
+	counted = _days(days, frappe.db.sql(" union all ".join([_DAY] * len(days)), values))
+	erased = daily_totals.read(days)
+	return [_with_erased(day, erased[day.day]) if day.day in erased else day for day in counted]
+
+
+def _with_erased(day: Day, total: daily_totals.Total) -> Day:
+	"""What players did on that day who are erased by now."""
+	return Day(day.day, day.lessons + total.lessons, day.players + total.players, day.xp + total.xp)
 
 
 def _days(days: Iterable[date], figures: Iterable[Sequence[int]]) -> list[Day]:

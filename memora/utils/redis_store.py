@@ -10,11 +10,14 @@ flushed by `bench build`.
 
 import functools
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import redis
+from rq.exceptions import DeserializationError, NoSuchJobError
+from rq.job import Job
 
 import frappe
 from frappe import _
@@ -205,3 +208,51 @@ def keys_matching(pattern: str) -> list[str]:
 def enqueue(method: str, **options: Any) -> None:
 	"""`frappe.enqueue`, with the typed error when the queue's Redis does not answer."""
 	frappe.enqueue(method, **options)
+
+
+@_typed_errors
+def forget_in_frappes_cache(words: re.Pattern[bytes]) -> int:
+	"""Delete what Frappe caches of this site and holds one of the words: whole keys, fields of hashes. Returns how many."""
+	cache = frappe.cache()
+	return sum(_forget(cache, key, words) for key in list(cache.scan_iter(match=physical("*"), count=1000)))
+
+
+def _forget(cache: redis.Redis, key: bytes, words: re.Pattern[bytes]) -> int:
+	# Unbound: Frappe's own methods would add the prefix again and unpickle.
+	kind = redis.Redis.type(cache, key)
+	if kind == b"hash" and not words.search(key):
+		fields = [
+			field
+			for field, value in redis.Redis.hgetall(cache, key).items()
+			if words.search(field) or words.search(value)
+		]
+		return redis.Redis.hdel(cache, key, *fields) if fields else 0
+	return redis.Redis.delete(cache, key) if words.search(key + b"\n" + _content(cache, key, kind)) else 0
+
+
+def _content(cache: redis.Redis, key: bytes, kind: bytes) -> bytes:
+	if kind == b"string":
+		return redis.Redis.get(cache, key) or b""
+	if kind == b"set":
+		return b"\n".join(redis.Redis.smembers(cache, key))
+	if kind == b"list":
+		return b"\n".join(redis.Redis.lrange(cache, key, 0, -1))
+	return b""
+
+
+@_typed_errors
+def forget_ended_jobs(words: re.Pattern[str]) -> int:
+	"""Delete this site's background jobs that have ended and whose arguments or errors hold one of the words."""
+	server = redis.Redis.from_url(frappe.local.conf.redis_queue, **_queue_credentials())
+	ended = 0
+	for key in server.scan_iter(match="rq:job:*", count=1000):
+		try:
+			job = Job.fetch(key.decode().split(":", 2)[2], connection=server)
+			arguments = job.kwargs
+		except (NoSuchJobError, DeserializationError, ValueError):
+			continue  # gone meanwhile, or nothing that can be read as a job
+		is_ours = arguments.get("site") == frappe.local.site
+		if is_ours and (job.is_finished or job.is_failed) and words.search(f"{arguments!r} {job.exc_info}"):
+			job.delete()
+			ended += 1
+	return ended
