@@ -139,6 +139,16 @@ def get_build_progress_key(plan_id: str) -> str:
 	return f"cdn_export:progress:{plan_id}"
 
 
+def get_content_upload_key(run_id: str) -> str:
+	"""STRING, TTL 1 hour: base64 of the file that a background import is about to read. Written by content_sheet.runs."""
+	return f"content_import:file:{run_id}"
+
+
+def get_content_import_key(run_id: str) -> str:
+	"""STRING, TTL 1 hour: JSON that tells how far a background import is. Written by content_sheet.runs."""
+	return f"content_import:run:{run_id}"
+
+
 def get_dashboard_days_key(first_day: str, last_day: str) -> str:
 	"""STRING, TTL 1 hour: JSON of the ledger's figures for the UTC days from one to the other. Written by dashboard."""
 	return f"dashboard:days:{first_day}:{last_day}"

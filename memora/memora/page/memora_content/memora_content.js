@@ -4,6 +4,8 @@
 // all its pages in one scope, so all is inside one function.
 
 (() => {
+{% include "memora/memora/page/memora_content/sheet_import.js" %}
+
 	const API = "memora.api.content_admin";
 	const CHILD_LABELS = {
 		"Memora Subject": () => __("Add Track"),
@@ -36,10 +38,33 @@
 			this.subject_id = "";
 			this.make_fields();
 			this.page.set_secondary_action(__("Refresh"), () => this.load());
-			this.page.add_menu_item(__("New Subject"), () => frappe.new_doc("Memora Subject"));
+			this.add_menu();
 			this.body = $('<div class="memora-tree"></div>').appendTo(this.page.main);
 			this.listen();
 			this.load();
+		}
+
+		add_menu() {
+			this.page.add_menu_item(__("New Subject"), () => frappe.new_doc("Memora Subject"));
+			this.page.add_menu_item(
+				__("Import Subject"),
+				() => new SheetImport((subject) => this.show_subject(subject))
+			);
+			this.page.add_menu_item(__("Export Subject"), () => this.export_subject("xlsx"));
+			this.page.add_menu_item(__("Export Subject as CSV"), () => this.export_subject("csv"));
+			this.page.add_menu_item(__("Download Template"), () => download("download_template", {}));
+		}
+
+		export_subject(file_type) {
+			if (!this.subject_id) {
+				frappe.msgprint(__("Choose a subject before exporting it."));
+				return;
+			}
+			download("export_subject", { subject: this.subject_id, file_type });
+		}
+
+		show_subject(subject) {
+			return subject === this.subject_id ? this.load() : this.subject.set_value(subject);
 		}
 
 		make_fields() {
@@ -178,6 +203,11 @@
 				: __("Unpublish {0} and everything below it? Players will no longer see it.", [name]);
 			frappe.confirm(question, () => this.change("set_published", { doctype, name, is_published }));
 		}
+	}
+
+	// Through the address bar, so that the browser saves the file.
+	function download(method, args) {
+		window.location.assign(`/api/method/${SHEET_API}.${method}?${new URLSearchParams(args)}`);
 	}
 
 	function child_of(doctype) {
