@@ -40,13 +40,13 @@ def load_tree(subject: str, plan_id: str | None) -> dict[str, Any]:
 		frappe.DoesNotExistError: there is no such subject, or no such plan with the subject in it.
 	"""
 	_require_plan_with(subject, plan_id)
-	roots = _rows(SUBJECT, {"name": subject})
+	roots = read_rows(SUBJECT, {"name": subject})
 	if not roots:
 		frappe.throw(_("There is no subject {0}.").format(subject), frappe.DoesNotExistError)
 	rows_by_level, parents = {}, roots
 	for doctype, parent_field in PARENT_FIELDS.items():
 		names = [row["name"] for row in parents]
-		parents = _rows(doctype, {parent_field: ["in", names]}, parent_field) if names else []
+		parents = read_rows(doctype, {parent_field: ["in", names]}, parent_field) if names else []
 		rows_by_level[doctype] = parents
 	overrides = combine_overrides(content_repository.load_overrides(plan_id)) if plan_id else {}
 	stages = _stage_counts([row["name"] for row in rows_by_level[LESSON]])
@@ -59,7 +59,7 @@ def _require_plan_with(subject: str, plan_id: str | None) -> None:
 		frappe.throw(_("{0} is not in the plan {1}.").format(subject, plan_id), frappe.DoesNotExistError)
 
 
-def _rows(doctype: str, filters: dict, *fields: str) -> list[dict]:
+def read_rows(doctype: str, filters: dict, *fields: str) -> list[dict]:
 	wanted = [*_FIELDS, *_MORE_FIELDS.get(doctype, ()), *fields]
 	rows = frappe.get_all(doctype, filters=filters, fields=wanted)
 	return [{**row, "doctype": doctype} for row in rows]

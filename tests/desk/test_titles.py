@@ -32,6 +32,26 @@ def test_a_script_in_a_title_is_shown_as_text_in_the_list_and_in_the_form(admin,
 	assert admin.page.evaluate("window.wasHere") is None
 
 
+def test_a_script_in_the_title_of_a_link_is_shown_as_text_wherever_it_is_linked_to(admin, game):
+	give_title(game, SCRIPT)
+	player = game.add_player()
+	frappe.db.set_value("Memora Academic Plan", game.plan.name, "title", SCRIPT)
+	frappe.db.commit()
+	progress = frappe.db.get_value("Memora Structure Progress", {"player": player.user}, "name")
+	linking = {
+		"Memora Track": game.subject.track_names[0],
+		"Memora Lesson": game.lessons[0],
+		"Memora Structure Progress": progress,
+		"Memora Player Profile": player.name,
+		"Memora Academic Plan": game.plan.name,
+	}
+	for doctype, name in linking.items():
+		pages.open_list(admin, doctype)
+		assert admin.page.evaluate("window.wasHere") is None, f"list of {doctype}"
+		pages.open_form(admin, doctype, name)
+		assert admin.page.evaluate("window.wasHere") is None, f"form of {doctype}"
+
+
 @pytest.mark.parametrize("who", ["admin", "arabic_admin"])
 @pytest.mark.parametrize(("title", "side"), [(ARABIC, "right"), (ENGLISH, "left")])
 def test_a_title_stands_at_the_side_where_its_language_begins(who, title, side, game, request):

@@ -1,4 +1,7 @@
-// What the forms of content, the form of a plan and the content tree share.
+// What the forms of content, the form of a plan, the content tree and the page CDN Export Status share.
+
+import { form_events, show_link_titles_as_text } from "./content_form.js";
+import { preview_plan } from "./plan_preview.js";
 
 frappe.provide("memora.content");
 
@@ -23,4 +26,8 @@ Object.assign(memora.content, {
 		dialog.show();
 		return dialog;
 	},
+
+	form_events,
+	preview_plan,
+	show_link_titles_as_text,
 });

@@ -131,6 +131,17 @@ class TestLessonStages(FrappeTestCase):
 		for config in (None, "", "  "):
 			self.assertEqual(reload(self.lesson_with(config=config)).stages[0].config, "{}")
 
+	def test_a_config_from_before_a_rule_keeps_nobody_from_renaming_the_lesson(self):
+		lesson = self.lesson_with(config={})
+		frappe.db.set_value("Memora Lesson Stage", lesson.stages[0].name, "config", '{"url": 1}')
+		lesson = reload(lesson)
+		lesson.title = "Renamed"
+		lesson.save()
+		self.assertEqual((reload(lesson).title, reload(lesson).stages[0].config), ("Renamed", '{"url": 1}'))
+		lesson.stages[0].config = '{"url": 2}'
+		with self.assertRaisesRegex(InvalidInput, "Stage 1: Config: url must be text"):
+			lesson.save()
+
 	def test_a_config_that_is_no_json_object_is_refused_and_names_its_row(self):
 		for config in ("[1]", "text", '{"a": NaN}'):
 			with self.subTest(config), self.assertRaisesRegex(InvalidInput, "Stage 1: Config"):

@@ -1,7 +1,8 @@
 from frappe import _, throw
 from memora.exceptions import InvalidInput
 from memora.memora.doctype.child_row import ChildRow
-from memora.utils import json_text, validators
+from memora.services import stage_config
+from memora.utils import validators
 
 MAX_WEIGHT = 1_000_000
 MAX_TARGET_TIME_SECONDS = 86_400
@@ -20,9 +21,10 @@ class MemoraLessonStage(ChildRow):
 
 	def validate_config(self):
 		try:
-			self.config = json_text.normalise_object(self.config)
+			self.config = stage_config.normalise(self.type, self.config)
 		except ValueError as error:
-			throw(_("{0} {1}.").format(self._label(_("Config")), error), InvalidInput)
+			if not self._stands_as_before():
+				throw(f"{self._label(str(error))}.", InvalidInput)
 
 	def validate_numbers(self):
 		self.weight = validators.parse_int(self.weight or 0, self._label(_("Weight")), 0, MAX_WEIGHT)
@@ -30,5 +32,11 @@ class MemoraLessonStage(ChildRow):
 			self.target_time or 0, self._label(_("Target Time")), 0, MAX_TARGET_TIME_SECONDS
 		)
 
-	def _label(self, field_label: str) -> str:
-		return _("Stage {0}: {1}").format(self.idx, field_label)
+	def _stands_as_before(self) -> bool:
+		"""A config from before a rule was made keeps nobody from moving or renaming its lesson."""
+		lesson = self.parent_doc.get_doc_before_save()
+		rows = lesson.stages if lesson else []
+		return (self.name, self.type, self.config) in [(row.name, row.type, row.config) for row in rows]
+
+	def _label(self, text: str) -> str:
+		return _("Stage {0}: {1}").format(self.idx, text)

@@ -1,6 +1,7 @@
 {% include "memora/memora/doctype/memora_player_profile/player_overview.js" %}
 
 frappe.ui.form.on("Memora Player Profile", {
+	onload: memora.content.show_link_titles_as_text,
 	refresh(frm) {
 		// Devices of a player who exists are changed in their section above, where each step takes effect at once.
 		frm.toggle_display("authorized_devices", frm.is_new());

@@ -1,4 +1,5 @@
 frappe.ui.form.on("Memora Structure Progress", {
+	onload: memora.content.show_link_titles_as_text,
 	refresh(frm) {
 		if (frm.is_new()) {
 			return;

@@ -1,0 +1,1 @@
+frappe.ui.form.on("Memora Topic", memora.content.form_events);

@@ -1,0 +1,1 @@
+frappe.ui.form.on("Memora Track", memora.content.form_events);

@@ -1,0 +1,1 @@
+frappe.ui.form.on("Memora Unit", memora.content.form_events);
