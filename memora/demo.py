@@ -6,18 +6,10 @@ What there is to load lies in demo_content/, as people write it; this module onl
   is_published 1 when not said; its place in the list is its sort_order. `key` names a node that a plan refers to.
   `language` (ISO 639-1) is added to the config of each stage of the subject.
 - plans.json: season, grades, streams, and the plans with the keys of their subjects and of their overrides' targets.
-- people.json: the students, each with the plan he follows and the device that ./dev/demo plays on, and the admin.
+- people.json: the students, each with the plan he follows and the device that ./dev/demo plays on; the admin; and the
+  classmates, who have played before today (`demo_past`) and cannot log in.
 
-A stage's config, by type (indexes from 0):
-
-	Video        url, duration_seconds, captions [{start, end (seconds), text}]
-	Text         markdown
-	Quiz         pass_score (right answers), questions [{prompt, options, correct (index), explanation}]
-	Question     kind, prompt, explanation, and: single_choice: options, correct (index); true_false: correct (bool);
-	             numeric: correct (number); text: accepted (list of answers)
-	Interactive  kind, instruction, data: match_pairs {pairs [[left, right]]}, put_in_order {items, in right order},
-	             sort_into_groups {groups [{name, members}]}, fill_the_gaps {text with {} for a gap, answers},
-	             number_line {from, to, step, correct}
+What a stage's config holds, by its type, is told in docs/content-editors.md and checked by `services.stage_config`.
 
 It is loaded in parts (`demo_parts`): a label, a subject, a plan, a person. `load` goes on where an earlier run ended;
 what an admin has changed in a loaded part stays as it is.
@@ -27,12 +19,11 @@ import json
 from pathlib import Path
 
 import frappe
-from frappe.sessions import clear_sessions
-from frappe.utils.password import update_password
 from frappe.utils.synchronization import filelock
+from memora import demo_people
 from memora.demo_parts import Made, delete, insert, load_part, make_part, read_records, remove_part, say
+from memora.services import dashboard
 from memora.services.cdn_export import batch_processor, content_paths, local_storage
-from memora.utils import redis_keys, redis_store
 
 CONTENT_FOLDER = Path(__file__).parent / "demo_content"
 SUBJECT_KEYS = ("mathematics", "arabic", "science")
@@ -63,7 +54,7 @@ def load() -> dict:
 	"""Load what is not there yet, publish both plans, and commit. Safe to run twice.
 
 	Returns:
-		{"subjects": {key: name}, "plans": {key: name}, "lessons": int, "people": [email],
+		{"subjects": {key: name}, "plans": {key: name}, "lessons": int, "people": [email], "classmates": int,
 		 "loaded_parts": int, "files_written": int}; the last two are 0 when there was nothing to do.
 	"""
 	with filelock("memora_demo"):
@@ -71,13 +62,16 @@ def load() -> dict:
 		_load_storage()
 		nodes = _load_subjects()
 		plans = _load_plans(nodes)
-		people = _load_people(plans)
+		people = _read("people")
+		emails = demo_people.load_people(people, plans)
 		written = sum(_publish(plan) for plan in plans.values())
+		classmates = demo_people.load_classmates(people["classmates"], plans)
 		return {
 			"subjects": {key: nodes[key].name for key in SUBJECT_KEYS},
 			"plans": plans,
 			"lessons": _count_lessons(),
-			"people": people,
+			"people": emails,
+			"classmates": classmates,
 			"loaded_parts": len(read_records()) - parts_before,
 			"files_written": written,
 		}
@@ -97,6 +91,7 @@ def remove() -> dict:
 		for part in reversed(records):
 			if reason := remove_part(part, lambda part=part: _delete_made(part, records[part])):
 				kept[part] = reason
+		dashboard.forget_past_days()
 		return {"removed_parts": len(records) - len(kept), "kept": kept}
 
 
@@ -108,6 +103,8 @@ def _delete_made(part: str, made: list[Made]) -> None:
 	if part == STORAGE_PART:
 		_disconnect_storage()
 		return
+	if part.startswith(demo_people.PAST_PART):
+		return  # goes with its player
 	for document in reversed(made):
 		if document.doctype in DELETE_WITH_MORE:
 			DELETE_WITH_MORE[document.doctype](document.name)
@@ -219,86 +216,6 @@ def _publish(plan: str) -> int:
 	return summary["written"]
 
 
-# --- People ----------------------------------------------------------------------------------------------------
-
-
-def _load_people(plans: dict[str, str]) -> list[str]:
-	people = _read("people")
-	for student in people["students"]:
-		_load_user(student, ["Memora Student"])
-	_load_user(people["admin"], people["admin"]["roles"])
-	for student in people["students"]:
-		load_part(f"player {student['key']}", lambda student=student: [_insert_player(student, plans)])
-	return [person["email"] for person in (*people["students"], people["admin"])]
-
-
-def _load_user(person: dict, roles: list[str]) -> None:
-	load_part(f"user {person['key']}", lambda: [_insert_user(person, roles)])
-
-
-def _insert_user(person: dict, roles: list[str]) -> Made:
-	name = insert(
-		"User",
-		{
-			"email": person["email"],
-			"first_name": person["first_name"],
-			"send_welcome_email": 0,
-			# Else a System User until the roles are looked at, and a site's first one becomes System Manager.
-			"user_type": "Website User",
-			"roles": [{"role": role} for role in roles],
-		},
-	)
-	# Past the form, where a site's password policy would refuse a password that is made to be told.
-	update_password(name, person["password"])
-	return Made("User", name)
-
-
-def _insert_player(student: dict, plans: dict[str, str]) -> Made:
-	plan = plans[student["plan"]]
-	fields = {"user": student["email"], "display_name": student["display_name"], "current_plan": plan}
-	fields.update(
-		frappe.db.get_value("Memora Academic Plan", plan, ["grade", "stream", "season"], as_dict=True)
-	)
-	return Made("Memora Player Profile", insert("Memora Player Profile", fields))
-
-
-def _delete_player(profile: str) -> None:
-	"""Delete a student with what he did, in MariaDB and in Redis. The ledger is append only, so past its controller."""
-	user = frappe.db.get_value("Memora Player Profile", profile, "user")
-	if not user:
-		return  # an admin has deleted it; rows without a player are somebody else's
-	subjects = frappe.get_all("Memora Structure Progress", filters={"player": user}, pluck="subject")
-	for wallet in frappe.get_all("Memora Player Wallet", filters={"player": profile}, pluck="name"):
-		delete("Memora Player Wallet", wallet)
-	frappe.db.delete("Memora Structure Progress", {"player": user})
-	redis_store.delete(
-		redis_keys.get_wallet_key(user),
-		redis_keys.get_last_played_at_synced_key(user),
-		*(redis_keys.get_progress_key(user, subject) for subject in subjects),
-		*(redis_keys.get_best_hearts_key(user, subject) for subject in subjects),
-	)
-	redis_store.remove_members(redis_keys.get_pending_wallet_sync_key(), user)
-	redis_store.remove_members(
-		redis_keys.get_dirty_progress_key(), *(json.dumps([user, subject]) for subject in subjects)
-	)
-	delete("Memora Player Profile", profile)
-	# Last: that the profile's session ended is on record as well.
-	frappe.db.delete("Memora Interaction Log", {"player": user})
-
-
-def _delete_user(user: str) -> None:
-	"""Delete a user with what Frappe keeps beside him: sessions, contact, settings, shares, defaults."""
-	clear_sessions(user=user, force=True)
-	for contact in frappe.get_all("Contact", filters={"user": user}, pluck="name"):
-		delete("Contact", contact)
-	delete("Notification Settings", user)
-	frappe.db.delete("DocShare", {"user": user})
-	frappe.defaults.clear_default(parent=user)
-	# User.on_trash of early version 15 refuses every deletion on a site whose only System Manager is Administrator.
-	delete("User", user, ignore_on_trash=True)
-	frappe.clear_cache(user=user)
-
-
 # --- Storage ---------------------------------------------------------------------------------------------------
 
 
@@ -349,8 +266,8 @@ def _read(name: str) -> dict:
 
 # What goes with a document beyond its own rows.
 DELETE_WITH_MORE = {
-	"Memora Player Profile": _delete_player,
-	"User": _delete_user,
+	"Memora Player Profile": demo_people.delete_player,
+	"User": demo_people.delete_user,
 	"Memora Academic Plan": _delete_plan,
 	"Memora Subject": _delete_subject,
 }

@@ -23,7 +23,7 @@ def ensure_demo_site(bench: Bench, ports: dict[str, int], name: str) -> bool:
 	changed = _ensure_site(bench, ports, name, {"host_name": f"http://{layout.HOST}:{ports['web']}"})
 	app = bench.checkout / "memora"
 	content = sorted(path for path in (app / "demo_content").rglob("*") if path.is_file())
-	demo = [app / "demo.py", *content, bench.config / "ports.json"]
+	demo = [*sorted(app.glob("demo*.py")), *content, bench.config / "ports.json"]
 	progress.once(
 		bench,
 		f"demo-{name}",

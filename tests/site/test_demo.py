@@ -1,19 +1,24 @@
 """Demo content: loaded whole, loaded once, and removed without a trace and without touching anybody else's rows."""
 
+import contextlib
 import json
+from unittest.mock import patch
 
 import frappe
 from frappe.tests.utils import FrappeTestCase
+from frappe.utils.password import check_password
 from memora import demo, demo_parts
-from memora.services import session_manager
+from memora.services import dashboard, reconciliation, session_manager
 from memora.services.cdn_export import content_paths, local_storage
 from memora.services.progress_engine import completion
 from memora.services.progress_engine.award import PROGRESS_POLICY
-from memora.utils import redis_keys, redis_store
+from memora.utils import clock, redis_keys, redis_store
 from tests import factories
 from tests.committed import Game
 
 STUDENTS = ("salma@demo.memora.test", "omar@demo.memora.test")
+PEOPLE = json.loads((demo.CONTENT_FOLDER / "people.json").read_text(encoding="utf-8"))
+CLASSMATES = {classmate["email"]: classmate for classmate in PEOPLE["classmates"]}
 ADMIN = "teacher@demo.memora.test"
 # Publishing is on record for good; everything else goes.
 STAYS = ("CDN Sync Log", "CDN Settings")
@@ -72,6 +77,7 @@ class TestLoad(DemoTestCase):
 		self.assertEqual(set(self.loaded["subjects"]), {"mathematics", "arabic", "science"})
 		self.assertEqual(set(self.plans), {"grade-5", "grade-7"})
 		self.assertEqual(self.loaded["people"], [*STUDENTS, ADMIN])
+		self.assertEqual(self.loaded["classmates"], len(CLASSMATES))
 		self.assertGreater(self.loaded["files_written"], 120)
 
 	def test_loading_again_makes_and_publishes_nothing(self):
@@ -152,6 +158,119 @@ class TestLoad(DemoTestCase):
 		self.assertEqual((settings.enabled, settings.local_fallback_mode), (1, 0))
 
 
+class TestPast(DemoTestCase):
+	"""What the classmates did before today is true by every account, for as many of them as load played."""
+
+	def wallets(self):
+		rows = frappe.db.sql(
+			"""select profile.user, wallet.total_xp, wallet.current_streak, wallet.last_success_date,
+				wallet.synced_through from `tabMemora Player Profile` profile
+			join `tabMemora Player Wallet` wallet on wallet.player = profile.name where profile.user in %s""",
+			(tuple(CLASSMATES),),
+			as_dict=True,
+		)
+		return {row.user: row for row in rows}
+
+	def awards(self, user):
+		return frappe.db.sql(
+			"""select seq, reference_id, xp_awarded, created_at, client_event_id from `tabMemora Interaction Log`
+			where player = %s and seq is not null order by seq""",
+			user,
+		)
+
+	def logins(self, user):
+		return frappe.db.count("Memora Interaction Log", {"player": user, "interaction_type": "login"})
+
+	def test_rows_copies_and_ledger_agree_at_once(self):
+		findings = [found for user in CLASSMATES for found in reconciliation.reconcile_player(user)]
+		self.assertEqual(findings, [])
+		for user, wallet in self.wallets().items():
+			awards = self.awards(user)
+			self.assertEqual(wallet.total_xp, sum(award[2] for award in awards), user)
+			self.assertEqual(wallet.synced_through, len(awards), user)
+			xp = frappe.get_all("Memora Structure Progress", {"player": user}, pluck="total_xp_earned")
+			self.assertEqual(sum(xp), wallet.total_xp, user)
+
+	def test_who_plays_every_day_has_the_streak_and_who_went_away_had_it(self):
+		wallets = self.wallets()
+		for user, classmate in CLASSMATES.items():
+			past, wallet = classmate["past"], wallets[user]
+			if past is None:
+				self.assertEqual((wallet.total_xp, self.logins(user)), (0, 0))
+				continue
+			days = past["first_day"] - past["last_day"] + 1
+			if past["days_in_ten"] == 10:
+				self.assertEqual((wallet.current_streak, self.logins(user)), (days, days), user)
+			else:
+				self.assertLess(self.logins(user), days, user)
+
+	def test_every_lesson_was_played_in_its_time_and_not_after_now(self):
+		now = clock.to_site_time(clock.utc_now())
+		for user, classmate in CLASSMATES.items():
+			moments = [award[3] for award in self.awards(user)]
+			self.assertEqual(moments, sorted(moments))
+			self.assertTrue(all(moment <= now for moment in moments))
+			devices = frappe.get_all(
+				"Memora Authorized Device", {"device_name": ["in", classmate["devices"]]}
+			)
+			self.assertEqual(len(devices), len(classmate["devices"]))
+
+	def test_nobody_can_log_in_as_a_classmate(self):
+		for user in CLASSMATES:
+			with self.assertRaises(frappe.AuthenticationError):
+				check_password(user, "")
+			self.assertEqual(frappe.get_all("Has Role", {"parent": user}, pluck="role"), ["Memora Student"])
+			self.assertEqual(frappe.db.get_value("User", user, ("user_type", "enabled")), ("Website User", 1))
+
+	def test_the_workspace_has_something_to_show_in_every_chart(self):
+		days = dashboard.last_days(28)
+		self.assertTrue(all(day.lessons and day.players and day.xp for day in days), days)
+		self.assertTrue(all(dashboard.players_by_devices()))
+		for steps in (dashboard.players_by_xp(), dashboard.players_by_streak()):
+			self.assertGreaterEqual(sum(step.players > 0 for step in steps), 5, steps)
+
+	def test_a_past_that_was_interrupted_goes_on_and_pays_nothing_twice(self):
+		user = "hana@demo.memora.test"
+		played, logins = self.awards(user), self.logins(user)
+		self.forget_as_if_interrupted(user, "past of hana")
+		with self.assertRaisesRegex(RuntimeError, "the power went out"), self.power_cut_after(5):
+			demo.load()
+		self.assertEqual((self.awards(user), self.logins(user)), (played, 0))
+		again = demo.load()
+		self.assertEqual(again["loaded_parts"], 1)
+		self.assertEqual((self.awards(user), self.logins(user)), (played, logins))
+
+	def forget_as_if_interrupted(self, user, part):
+		frappe.defaults.clear_default(key=part, parent=demo_parts.RECORD_PARENT)
+		frappe.db.delete("Memora Interaction Log", {"player": user, "interaction_type": "login"})
+		frappe.db.commit()
+
+	@contextlib.contextmanager
+	def power_cut_after(self, lessons):
+		complete, left = completion.complete_lesson, iter(range(lessons))
+
+		def complete_while_there_is_power(*args):
+			if next(left, None) is None:
+				raise RuntimeError("the power went out")
+			return complete(*args)
+
+		with patch.object(completion, "complete_lesson", complete_while_there_is_power):
+			yield
+
+	def test_a_classmate_whom_an_admin_deleted_stays_away(self):
+		user = "noah@demo.memora.test"
+		name = frappe.db.get_value("Memora Player Profile", {"user": user})
+		self.rename(name, "deleted")
+		self.addCleanup(self.rename, "deleted", name)
+		self.assertEqual(demo.load()["loaded_parts"], 0)
+		self.assertEqual(frappe.get_all("Memora Player Profile", {"user": user}, pluck="name"), ["deleted"])
+
+	def rename(self, old, new):
+		"""Where a record does not find it: deleting it would take more with it than comes back."""
+		frappe.db.sql("update `tabMemora Player Profile` set name = %s where name = %s", (new, old))
+		frappe.db.commit()
+
+
 class TestInterruption(FrappeTestCase):
 	def setUp(self):
 		demo.remove()
@@ -214,8 +333,7 @@ class TestRemove(DemoTestCase):
 		self.assertEqual(frappe.get_all("DefaultValue", filters={"parent": ["in", parents]}), [])
 		for doctype in ("DocShare", "Notification Settings", "Contact"):
 			self.assertEqual(frappe.get_all(doctype, filters={"user": ["in", [*STUDENTS, ADMIN]]}), [])
-		for student in STUDENTS:
-			self.assertEqual(redis_store.keys_matching(f"*{student}*"), [])
+		self.assertEqual(redis_store.keys_matching("*@demo.memora.test*"), [])
 		for plan in self.loaded["plans"].values():
 			self.assertIsNone(local_storage.read_content_file(content_paths.manifest_path(plan)))
 		for subject in self.loaded["subjects"].values():

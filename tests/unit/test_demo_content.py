@@ -159,3 +159,27 @@ def test_overrides_of_every_action_name_nodes_of_their_plan():
 
 def test_each_student_follows_another_plan():
 	assert {student["plan"] for student in PEOPLE["students"]} == {plan["key"] for plan in PLANS["plans"]}
+
+
+def test_classmates_have_names_of_both_languages_and_an_address_of_their_own():
+	people = [*PEOPLE["students"], PEOPLE["admin"], *PEOPLE["classmates"]]
+	assert len({person["email"] for person in people}) == len({person["key"] for person in people}) == 27
+	assert {is_arabic(classmate["display_name"]) for classmate in PEOPLE["classmates"]} == {True, False}
+	assert all("password" not in classmate for classmate in PEOPLE["classmates"])
+
+
+def test_classmates_follow_both_plans_on_none_one_or_two_devices():
+	assert {classmate["plan"] for classmate in PEOPLE["classmates"]} == {
+		plan["key"] for plan in PLANS["plans"]
+	}
+	assert {len(classmate["devices"]) for classmate in PEOPLE["classmates"]} == {0, 1, 2}
+
+
+def test_who_has_a_past_has_a_device_and_played_within_four_weeks():
+	for classmate in PEOPLE["classmates"]:
+		past = classmate["past"]
+		assert bool(past) == bool(classmate["devices"])
+		if past:
+			assert 27 >= past["first_day"] >= past["last_day"] >= 0
+			assert 1 <= past["days_in_ten"] <= 10
+			assert past["lessons"] >= 1
