@@ -61,7 +61,18 @@ class TestPlanForm:
 		expect(dialog(content_manager)).to_contain_text("Publishing now would change what players see:")
 		expect(dialog(content_manager)).to_contain_text(SCRIPT)
 		expect(dialog(content_manager).locator(".memora-figure").last).to_have_text("1")
+		lesson = dialog(content_manager).locator(f'a[href$="{game.lessons[0]}"]')
+		expect(lesson).to_be_visible()
 		assert content_manager.page.evaluate("window.wasHere") is None
+
+	def test_a_plan_is_published_from_the_preview_of_its_changes(self, content_manager, game):
+		forget_logs(game)
+		pages.open_form(content_manager, PLAN, game.plan.name)
+		press(content_manager, "Preview Changes")
+		dialog(content_manager).locator(".btn-modal-primary", has_text="Publish").click()
+		expect(content_manager.page.locator(".form-message:visible")).to_contain_text("ublished")
+		frappe.db.rollback()
+		assert frappe.db.count("CDN Sync Log", {"plan_id": game.plan.name}) == 1
 
 	def test_a_plan_that_was_never_published_has_no_files_to_open(self, content_manager, game):
 		pages.open_form(content_manager, PLAN, game.plan.name)

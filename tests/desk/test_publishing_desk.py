@@ -330,12 +330,10 @@ def test_the_chosen_plan_is_previewed_and_published(content_manager, game):
 	expect(content_manager.page.locator("button:visible", has_text="Publish Plan")).to_have_count(0)
 	choose_plan(content_manager, game.plan.name)
 	press(content_manager, "Preview Changes")
-	preview = content_manager.page.locator(".modal.show .cdn-preview")
-	expect(preview).to_contain_text(
-		"7 files are added, 0 changed, 0 removed, 0 stay. 0 players have this plan."
-	)
+	preview = content_manager.page.locator(".modal.show .memora-preview")
+	expect(preview.locator(".memora-figure")).to_have_text(["7", "0", "0", "0", "6", "0"])
 	expect(preview).to_contain_text(f"plans/{game.plan.name}/manifest.json")
-	expect(preview.locator("tbody tr").first).to_contain_text("not shown")
+	expect(preview.locator("tbody tr").first).to_contain_text("Not shown")
 	confirm(content_manager)
 	expect_told(content_manager, f"{game.plan.title} will be published in a moment.")
 	[row] = episodes(game.plan.name)

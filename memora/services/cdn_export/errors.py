@@ -11,6 +11,8 @@ PublishError
 
 from memora.exceptions import MemoraError
 
+MAX_ERRORS_TOLD = 5
+
 
 class PublishError(MemoraError):
 	"""The published plan is as it was before."""
@@ -33,7 +35,12 @@ class StaleContent(PublishError):
 
 
 class InvalidContent(PublishError):
-	pass
+	"""`errors` says of each file why it does not fit; the message tells the first of them."""
+
+	def __init__(self, *errors: str):
+		self.errors = errors
+		told = "; ".join(errors[:MAX_ERRORS_TOLD])
+		super().__init__(told if len(errors) == 1 else f"{len(errors)} files are not valid. {told}")
 
 
 class UploadFailed(PublishError):

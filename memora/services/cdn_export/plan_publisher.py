@@ -25,9 +25,9 @@ from memora.services.cdn_export.json_generator import current_stamp
 from memora.services.cdn_export.local_publisher import BuiltPlan, LocalResult
 from memora.services.cdn_export.plan_content import PlanContent, visible_subjects, withheld_nodes
 from memora.services.cdn_export.schema_validator import validate_all_json_files
+from memora.utils import failpoints
 
 MAX_READS = 3  # of a build that meets newer shared lessons each time
-MAX_ERRORS_TOLD = 5
 
 
 def publish_or_withdraw(
@@ -43,6 +43,7 @@ def publish_or_withdraw(
 		return _withdraw(plan_id, settings, lock)
 	lock.tell(build_progress.BUILDING)
 	built = build(content, generation)
+	failpoints.reach("publish.built")
 	lock.check()
 	lock.tell(build_progress.WRITING)
 	try:
@@ -60,7 +61,7 @@ def build(content: PlanContent, generation: int) -> BuiltPlan:
 	"""Make and validate every file of a plan in memory.
 
 	Raises:
-		InvalidContent: names the first files that do not fit, with their errors.
+		InvalidContent: names the files that do not fit, with their errors.
 	"""
 	stamp = current_stamp()
 	try:
@@ -80,12 +81,12 @@ def build(content: PlanContent, generation: int) -> BuiltPlan:
 def _validate(files: dict[str, Any]) -> None:
 	report = validate_all_json_files(files)
 	if not report["valid"]:
-		told = [f"{path}: {errors[0]}" for path, errors in list(report["errors"].items())[:MAX_ERRORS_TOLD]]
-		raise InvalidContent(f"{report['invalid_count']} files are not valid. {'; '.join(told)}")
+		raise InvalidContent(*(f"{path}: {errors[0]}" for path, errors in report["errors"].items()))
 
 
 def _upload(plan_id: str, local: LocalResult, settings: CdnSettings, lock: BuildLock) -> dict[str, Any]:
 	cdn = None
+	failpoints.reach("publish.written")
 	queue_incomplete(local.incomplete_plans)
 	if settings.uploads:
 		cdn = CdnPublisher(settings, plan_id, lock.tell_upload, lock.check).publish(local.files)

@@ -1,23 +1,18 @@
 """What publishing a plan now would change, for an editor who asks before he does it. Nothing is written.
 
-The plan is built in memory as for a publish and compared with the files that are published on this site's disk. The
-structures that stay on the server are left out: no app reads them.
+The plan is built as for a publish, and its files are compared with those that are published on this site's disk. The
+structures that stay on the server are not: no app reads them.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import frappe
 from frappe import _
 from memora.services.cdn_export import content_paths as paths
-from memora.services.cdn_export import (
-	content_repository,
-	file_builder,
-	local_storage,
-	schema_validator,
-	stamping,
-)
+from memora.services.cdn_export import content_repository, local_storage, plan_publisher, stamping
+from memora.services.cdn_export.errors import InvalidContent
 from memora.services.cdn_export.json_generator import current_stamp
 from memora.services.cdn_export.plan_content import (
 	LESSON,
@@ -27,10 +22,10 @@ from memora.services.cdn_export.plan_content import (
 	UNIT,
 	NodeKey,
 	PlanContent,
-	visible_subjects,
 )
 
 PUBLISH, WITHDRAW, NOTHING, FAIL = "publish", "withdraw", "nothing", "fail"
+NEVER_WRITTEN = 0  # the generation of files that meet nobody else's
 _CHILDREN = {SUBJECT: ("tracks", TRACK), TRACK: ("units", UNIT), UNIT: ("topics", TOPIC)}
 
 
@@ -59,18 +54,18 @@ def preview_plan(plan_id: str) -> dict[str, Any]:
 	if content is None and not published:
 		frappe.throw(_("There is no plan {0}.").format(plan_id), frappe.DoesNotExistError)
 	is_shown = content is not None and bool(content.plan["is_published"])
-	built, errors = _build(content) if is_shown else ({}, [])
+	built, errors = _build(content) if is_shown else ({}, ())
 	changes = _no_changes(len(published)) if errors else _compare(plan_id, built, published)
 	return {
 		"plan_id": plan_id,
 		"action": _action(is_shown, errors, changes),
-		"errors": errors,
+		"errors": list(errors),
 		**changes,
 		"players": frappe.db.count("Memora Player Profile", {"current_plan": plan_id}),
 	}
 
 
-def _action(is_shown: bool, errors: list[str], changes: Mapping[str, Any]) -> str:
+def _action(is_shown: bool, errors: Sequence[str], changes: Mapping[str, Any]) -> str:
 	if errors:
 		return FAIL
 	if not (changes["added"] or changes["changed"] or changes["removed"]):
@@ -90,14 +85,12 @@ def _published_files(plan_id: str) -> dict[str, bytes]:
 	return {path: content for path, content in found.items() if content is not None}
 
 
-def _build(content: PlanContent) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _build(content: PlanContent) -> tuple[Mapping[str, Mapping[str, Any]], Sequence[str]]:
 	"""The plan's files, or why they cannot be published."""
 	try:
-		files = file_builder.build_plan_files(content, visible_subjects(content), current_stamp())
-	except ValueError as error:
-		return {}, [str(error)]
-	report = schema_validator.validate_all_json_files(files)
-	return files, [f"{path}: {found[0]}" for path, found in report["errors"].items()]
+		return plan_publisher.build(content, generation=NEVER_WRITTEN).files, ()
+	except InvalidContent as error:
+		return {}, error.errors
 
 
 def _compare(

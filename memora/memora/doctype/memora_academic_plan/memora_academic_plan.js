@@ -201,77 +201,11 @@ function preview_changes(frm) {
 		frappe.msgprint(__("Save the plan before previewing its changes."));
 		return;
 	}
-	frappe
-		.call({
-			method: "memora.api.cdn_admin.preview",
-			type: "GET",
-			args: { plan_id: frm.doc.name },
-			freeze: true,
-		})
-		.then(({ message }) => memora.content.show_dialog(__("Preview Changes"), preview_html(message)));
-}
-
-const PREVIEW_SENTENCES = {
-	publish: () => __("Publishing now would change what players see:"),
-	withdraw: () => __("The plan is not published: its files would be removed."),
-	nothing: () => __("Everything is published as it is. Publishing now would change nothing."),
-	fail: () => __("The plan cannot be published:"),
-};
-
-function preview_html(preview) {
-	const counts = preview.counts;
-	const figures = [
-		[__("Files added"), counts.added],
-		[__("Files changed"), counts.changed],
-		[__("Files removed"), counts.removed],
-		[__("Files unchanged"), preview.unchanged],
-		[__("Access changes"), counts.access_changes],
-		[__("Players of this plan"), preview.players],
-	];
-	return `<p>${PREVIEW_SENTENCES[preview.action]()}</p>
-		${list_html(preview.errors)}
-		<div class="memora-figures">${figures.map(figure_html).join("")}</div>
-		${access_changes_html(preview.access_changes)}
-		${files_html(__("Added"), preview.added, counts.added)}
-		${files_html(__("Changed"), preview.changed, counts.changed)}
-		${files_html(__("Removed"), preview.removed, counts.removed)}`;
-}
-
-function figure_html([label, value]) {
-	return `<div><div class="memora-figure">${cint(value)}</div>
-		<div class="text-muted small">${label}</div></div>`;
-}
-
-function access_changes_html(changes) {
-	if (!changes.length) return "";
-	const rows = changes.map(
-		(change) => `<tr>
-			<td dir="auto">${frappe.utils.get_form_link(
-				change.doctype,
-				change.id,
-				true,
-				frappe.utils.escape_html(change.title)
-			)}</td>
-			<td>${memora.content.access_html(change.was)}</td>
-			<td>${memora.content.access_html(change.becomes)}</td>
-		</tr>`
-	);
-	return `<h5>${__("Access that changes")}</h5>
-		<table class="table table-bordered small">
-			<thead><tr><th>${__("Content")}</th><th>${__("Was")}</th><th>${__("Becomes")}</th></tr></thead>
-			<tbody>${rows.join("")}</tbody>
-		</table>`;
-}
-
-function files_html(title, paths, count) {
-	if (!paths.length) return "";
-	return `<details><summary>${title} (${count})</summary>${list_html(paths)}</details>`;
-}
-
-function list_html(lines) {
-	if (!lines.length) return "";
-	const items = lines.map((line) => `<li dir="ltr">${frappe.utils.escape_html(line)}</li>`);
-	return `<ul class="small">${items.join("")}</ul>`;
+	memora.content.preview_plan({
+		plan_id: frm.doc.name,
+		title: frm.doc.title,
+		publish: () => publish_now(frm),
+	});
 }
 
 function show_published_files(frm) {

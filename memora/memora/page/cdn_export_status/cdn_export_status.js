@@ -7,7 +7,6 @@
 (() => {
 {% include "memora/memora/page/cdn_export_status/elements.js" %}
 {% include "memora/memora/page/cdn_export_status/sections.js" %}
-{% include "memora/memora/page/cdn_export_status/plan_preview.js" %}
 
 	const CDN_ADMIN = "memora.api.cdn_admin";
 	const POLL_SECONDS = 5;
@@ -212,14 +211,12 @@
 			}
 		}
 
-		async preview(plan_id) {
-			const found = await frappe.call({
-				method: `${CDN_ADMIN}.preview`,
-				type: "GET",
-				args: { plan_id },
-				freeze: true,
+		preview(plan_id) {
+			return memora.content.preview_plan({
+				plan_id,
+				title: this.title_of(plan_id),
+				publish: () => this.rebuild(plan_id),
 			});
-			show_preview(found.message, this.title_of(plan_id), () => this.rebuild(plan_id));
 		}
 	}
 })();

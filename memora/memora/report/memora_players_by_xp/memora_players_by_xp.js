@@ -1,16 +1,3 @@
-frappe.query_reports["Memora Players by XP"] = {
-	filters: [
-		{ fieldname: "plan", label: __("Plan"), fieldtype: "Link", options: "Memora Academic Plan" },
-		{ fieldname: "limit", label: __("Rows"), fieldtype: "Int", default: 100 },
-	],
-	formatter(value, row, column, player, format) {
-		if (!player || !value) return format(value, row, column, player);
-		if (column.fieldname === "user") return link_to_profile(player);
-		if (column.fieldname === "display_name") return frappe.utils.escape_html(value);
-		return format(value, row, column, player);
-	},
-};
+{% include "memora/memora/report/player_report.js" %}
 
-function link_to_profile({ player, user }) {
-	return frappe.utils.get_form_link("Memora Player Profile", player, true, frappe.utils.escape_html(user));
-}
+frappe.query_reports["Memora Players by XP"] = player_report();
