@@ -9,7 +9,7 @@ app_license = "mit"
 
 before_install = "memora.install.before_install"
 after_install = "memora.install.after_install"
-after_migrate = ["memora.install.after_migrate"]
+after_migrate = ["memora.install.after_migrate", "memora.services.privacy.erasure.after_migrate"]
 
 # Desk
 
@@ -22,11 +22,17 @@ on_login = "memora.api.login_guard.decide_login"
 on_session_creation = "memora.api.login_guard.begin_session"
 on_logout = "memora.api.login_guard.end_session"
 auth_hooks = ["memora.api.guards.authorize_request"]
+before_request = ["memora.utils.failpoints.set_clock"]
+before_job = ["memora.utils.failpoints.set_clock"]
 after_request = [
 	"memora.api.caller.send_headers",
 	"memora.api.login_guard.finish_login",
 	"memora.api.audit.write_trail",
 ]
+
+# The API for people, where the site switches it on
+
+page_renderer = ["memora.openapi.page.APIDocs"]
 
 # Documents: content notes which plans it touches, see change_tracker
 
@@ -94,6 +100,7 @@ scheduler_events = {
 		"memora.services.cdn_export.batch_processor.process_pending_plans",
 		"memora.services.cdn_export.health_checker.hourly_health_check",
 	],
+	"hourly_long": ["memora.services.privacy.erasure.take_up"],
 	"daily": ["memora.services.cdn_export.health_checker.daily_full_scan"],
 	"daily_long": [
 		"memora.services.nightly_check.check_all_players",
@@ -102,6 +109,13 @@ scheduler_events = {
 }
 
 default_log_clearing_doctypes = {"CDN Sync Log": 90}
+
+# Privacy: Frappe's Personal Data Download reads this, its Deletion Request erases what lies behind it
+
+user_data_fields = [{"doctype": "Memora Personal Data", "filter_by": "user", "redact_fields": ["profile"]}]
+override_doctype_class = {
+	"Personal Data Deletion Request": "memora.services.privacy.deletion_request.ErasureRequest"
+}
 
 # What `memora.utils.diagnostics.inspect` can be asked about
 
@@ -115,16 +129,24 @@ memora_inspections = {
 
 # Permissions
 
+override_whitelisted_methods = {
+	"frappe.desk.search.get_link_title": "memora.api.frappe_lookups.get_link_title",
+	"frappe.desk.form.linked_with.get": "memora.api.frappe_lookups.get_links",
+}
 permission_query_conditions = {
 	"Memora Player Profile": "memora.permissions.player_rows_condition",
 	"Memora Player Wallet": "memora.permissions.player_rows_condition",
 	"Memora Structure Progress": "memora.permissions.player_rows_condition",
-	"Memora Interaction Log": "memora.permissions.log_rows_condition",
+	"Memora Interaction Log": "memora.permissions.player_rows_condition",
+	"User": "memora.permissions.users_condition",
+	"Contact": "memora.permissions.contacts_condition",
 }
 
 has_permission = {
 	"Memora Player Profile": "memora.permissions.may_see_player_row",
 	"Memora Player Wallet": "memora.permissions.may_see_player_row",
 	"Memora Structure Progress": "memora.permissions.may_see_player_row",
-	"Memora Interaction Log": "memora.permissions.may_see_log_row",
+	"Memora Interaction Log": "memora.permissions.may_see_player_row",
+	"User": "memora.permissions.may_see_person",
+	"Contact": "memora.permissions.may_see_person",
 }

@@ -7,13 +7,27 @@ secret: errors are stored without them.
 # Annotations stay text, or Frappe 15 would turn values into what `validators` must not take.
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import frappe
 from frappe import _
-from memora.api.guards import rate_limit
+from memora.api.guards import only_for, rate_limit
+from memora.api.replies import (
+	ConnectionTest,
+	DeadLetter,
+	FailedPublish,
+	Health,
+	HealthCheck,
+	PlanCleared,
+	PlanQueued,
+	PlansQueued,
+	Preview,
+	Publish,
+	PublishingOverview,
+	QueueStatus,
+	ScanStarted,
+)
+from memora.api.values import Facts, PlanId, Switch
 from memora.exceptions import InvalidInput
 from memora.services.cdn_export import (
 	administration,
@@ -30,20 +44,13 @@ from memora.services.cdn_export import (
 )
 from memora.utils import validators
 
-PUBLISHER_ROLES = ["System Manager", "Memora Content Manager"]
 DEFAULT_ROWS, MAX_ROWS = 20, 200
 MAX_LISTED = 200
 
+Rows = Annotated[int, Facts(minimum=1, maximum=MAX_ROWS, default=DEFAULT_ROWS, examples=[DEFAULT_ROWS])]
+PlanFolder = Annotated[PlanId, Facts(pattern=r"^[^./\\][^/\\]*$")]  # see content_paths.segment
 
-def publishers_only(endpoint: Callable) -> Callable:
-	"""Refuse everybody who may not publish."""
-
-	@functools.wraps(endpoint)
-	def call(*args, **kwargs):
-		frappe.only_for(PUBLISHER_ROLES)
-		return endpoint(*args, **kwargs)
-
-	return call
+publishers_only = only_for("System Manager", "Memora Content Manager")
 
 
 # --- Desk's page -----------------------------------------------------------------------------------------------
@@ -52,14 +59,8 @@ def publishers_only(endpoint: Callable) -> Callable:
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @publishers_only
-def overview(plan_id: str | None = None, limit: int | str | None = None) -> dict:
-	"""All that Desk's page CDN Export Status shows, in one reply; `plan_id` and `limit` are for its history.
-
-	Returns {"queue": as `get_queue_status`, "waiting": [{"plan_id", "since", "retry_count", "next_retry_at"}],
-	         "building": [{"plan_id", "started_at", "retry_count", "is_alive", "progress": {"step", "done", "total"} | None}],
-	         "dead_letters": as `dead_letters`, "health": as `health_findings`, "history": as `history`,
-	         "target": {"uploads", "enabled", "bucket", "address"}, "titles": {"PLAN-001": "Grade 5"}}
-	"""
+def overview(plan_id: PlanId | None = None, limit: Rows | None = None) -> PublishingOverview:
+	"""All that Desk's page CDN Export Status shows, in one reply; `plan_id` and `limit` are for its history."""
 	plan_id = validators.parse_optional(validators.parse_id, plan_id, "plan_id")
 	return status_board.overview(plan_id, _limit(limit))
 
@@ -70,37 +71,24 @@ def overview(plan_id: str | None = None, limit: int | str | None = None) -> dict
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @publishers_only
-def get_queue_status() -> dict:
-	"""What waits, what failed, what was given up.
-
-	Returns {"pending_plans": 10, "dead_letter_count": 2, "recent_failures": [...],
-	         "last_processed": "2026-01-27T10:30:00", "processing": 1, "oldest_pending_seconds": 42,
-	         "next_retry_at": None, "fallback": False}
-	"""
+def get_queue_status() -> QueueStatus:
+	"""What waits, what failed, what was given up."""
 	return batch_processor.get_queue_status()
 
 
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @publishers_only
-def recent_failures(limit: int | str | None = None) -> list:
-	"""The last publishes that failed, the newest first.
-
-	Returns [{"plan_id", "status", "error_message", "retry_count", "completed_at", "next_retry_at"}]
-	"""
+def recent_failures(limit: Rows | None = None) -> list[FailedPublish]:
+	"""The last publishes that failed, the newest first."""
 	return sync_log.recent_failures(_limit(limit))
 
 
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @publishers_only
-def history(plan_id: str | None = None, limit: int | str | None = None) -> list:
-	"""The last publishes of a plan, or of all, the newest first.
-
-	Returns [{"name", "plan_id", "status", "triggered_by", "started_at", "completed_at", "retry_count",
-	          "next_retry_at", "files_uploaded", "files_unchanged", "files_deleted", "bytes_uploaded",
-	          "sync_verified", "error_message"}]
-	"""
+def history(plan_id: PlanId | None = None, limit: Rows | None = None) -> list[Publish]:
+	"""The last publishes of a plan, or of all, the newest first."""
 	plan_id = validators.parse_optional(validators.parse_id, plan_id, "plan_id")
 	return administration.history(plan_id, _limit(limit))
 
@@ -108,16 +96,20 @@ def history(plan_id: str | None = None, limit: int | str | None = None) -> list:
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @publishers_only
-def dead_letters() -> list:
-	"""The plans that were given up, the oldest first. Returns [{"plan_id", "reason", "at"}]"""
+def dead_letters() -> list[DeadLetter]:
+	"""The plans that were given up, the oldest first."""
 	return change_tracker.dead_letters()
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @publishers_only
-def retry_dead_letter(plan_id: str | None = None) -> dict:
-	"""Queue a plan that was given up, with all its retries. Returns {"status": "queued", "plan_id": "PLAN-001"}"""
+def retry_dead_letter(plan_id: PlanFolder = None) -> PlanQueued:
+	"""Queue a plan that was given up, with all its retries.
+
+	Raises:
+		DoesNotExistError: it is not in the dead letter.
+	"""
 	plan_id = _plan_id(plan_id)
 	administration.retry_dead_letter(plan_id)
 	return {"status": "queued", "plan_id": plan_id}
@@ -126,8 +118,12 @@ def retry_dead_letter(plan_id: str | None = None) -> dict:
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @publishers_only
-def clear_dead_letter(plan_id: str | None = None) -> dict:
-	"""Leave a plan that was given up as it is published. Returns {"status": "cleared", "plan_id": "PLAN-001"}"""
+def clear_dead_letter(plan_id: PlanFolder = None) -> PlanCleared:
+	"""Leave a plan that was given up as it is published.
+
+	Raises:
+		DoesNotExistError: it is not in the dead letter.
+	"""
 	plan_id = _plan_id(plan_id)
 	administration.clear_dead_letter(plan_id)
 	return {"status": "cleared", "plan_id": plan_id}
@@ -139,10 +135,11 @@ def clear_dead_letter(plan_id: str | None = None) -> dict:
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @publishers_only
-def rebuild_plan(plan_id: str | None = None) -> dict:
+def rebuild_plan(plan_id: PlanFolder = None) -> PlanQueued:
 	"""Have a plan published soon; CDN Sync Log tells how it went.
 
-	Returns {"status": "queued", "plan_id": "PLAN-001"}
+	Raises:
+		DoesNotExistError: there is no such plan.
 	"""
 	plan_id = _plan_id(plan_id)
 	batch_processor.enqueue_publish(plan_id, frappe.session.user)
@@ -152,21 +149,19 @@ def rebuild_plan(plan_id: str | None = None) -> dict:
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=10)
 @publishers_only
-def rebuild_all() -> dict:
-	"""Have every published plan published soon. Returns {"status": "queued", "plans": ["PLAN-001", ...]}"""
+def rebuild_all() -> PlansQueued:
+	"""Have every published plan published soon."""
 	return {"status": "queued", "plans": administration.rebuild_all(frappe.session.user)}
 
 
 @frappe.whitelist(methods=["GET"])
 @rate_limit(max_requests=30)
 @publishers_only
-def preview(plan_id: str | None = None) -> dict:
+def preview(plan_id: PlanFolder = None) -> Preview:
 	"""What publishing a plan now would change. Lists are cut at 200; `counts` has their length.
 
-	Returns {"plan_id": "PLAN-001", "action": "publish" | "withdraw" | "nothing" | "fail", "errors": [],
-	         "counts": {"added": 1, "changed": 3, "removed": 0, "access_changes": 1}, "unchanged": 40, "players": 25,
-	         "added": [path], "changed": [path], "removed": [path],
-	         "access_changes": [{"doctype", "id", "title", "was": access | None, "becomes": access | None}]}
+	Raises:
+		DoesNotExistError: there is no such plan, and none was published.
 	"""
 	found = previews.preview_plan(_plan_id(plan_id))
 	lists = {name: value for name, value in found.items() if isinstance(value, list)}
@@ -183,43 +178,38 @@ def preview(plan_id: str | None = None) -> dict:
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=10)
 @publishers_only
-def test_connection() -> dict:
-	"""Write and delete a small object in the configured bucket.
-
-	Returns {"status": "success", "bucket": "memora-content"}, or "failed" with an "error".
-	"""
+def test_connection() -> ConnectionTest:
+	"""Write and delete a small object in the configured bucket."""
 	return cdn_uploader.test_connection()
 
 
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @publishers_only
-def health_findings() -> dict:
-	"""What is known to be wrong with publishing.
-
-	Returns {"findings": [{"problem", "plan_id", "detail", "since"}], "checked_at": ..., "scanned_at": ...}
-	"""
+def health_findings() -> Health:
+	"""What is known to be wrong with publishing."""
 	return health_checker.get_findings()
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=10)
 @publishers_only
-def check_health() -> dict:
-	"""Run the hourly check now. Returns {"checked_at": ..., "findings": [...], "told": 0}"""
+def check_health() -> HealthCheck:
+	"""Run the hourly check now."""
 	return health_checker.hourly_health_check()
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=10, window_seconds=3600)
 @publishers_only
-def scan_plans(repair: bool | int | str = False) -> dict:
+def scan_plans(repair: Switch = False) -> ScanStarted:
 	"""Compare every plan's content, local files and files on the CDN, in the background. See `health_findings`.
 
 	Args:
 		repair: publish anew what differs.
 
-	Returns {"status": "started", "repair": False}
+	Raises:
+		StoreUnavailable: no job can be started.
 	"""
 	repair = validators.parse_bool(repair, "repair")
 	administration.start_scan(repair)

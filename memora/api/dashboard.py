@@ -7,14 +7,15 @@ Desk's widgets ask by POST. A card leads to a list only whoever may read it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import frappe
 from frappe import _
 from frappe.utils import formatdate
 from memora.api.cdn_admin import publishers_only
 from memora.api.guards import rate_limit
-from memora.exceptions import InvalidInput
+from memora.api.replies import Card, Chart
+from memora.api.values import Facts
 from memora.services import dashboard
 from memora.services.cdn_export import sync_log
 from memora.utils import validators
@@ -28,15 +29,15 @@ EXPORT_STATUS = "cdn-export-status"
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def players() -> dict:
-	"""How many players there are. Returns {"value": 25, "fieldtype": "Int", "route": ["List", ...]}, like all cards."""
+def players() -> Card:
+	"""How many players there are."""
 	return _card(dashboard.count_players(), "Memora Player Profile")
 
 
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def active_today() -> dict:
+def active_today() -> Card:
 	"""How many players logged in, played or claimed XP today."""
 	today = dashboard.today()
 	since = {"last_played_at": [">=", str(dashboard.start_of(today.day))]}
@@ -46,7 +47,7 @@ def active_today() -> dict:
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def lessons_today() -> dict:
+def lessons_today() -> Card:
 	"""How often a lesson was completed today."""
 	today = dashboard.today()
 	since = {
@@ -59,7 +60,7 @@ def lessons_today() -> dict:
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def devices() -> dict:
+def devices() -> Card:
 	"""How many devices are authorized."""
 	return _card(dashboard.count_devices(), "Memora Player Profile")
 
@@ -67,7 +68,7 @@ def devices() -> dict:
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def plans_pending() -> dict:
+def plans_pending() -> Card:
 	"""How many plans wait to be published, or to be tried again."""
 	return _publishing_card(len(sync_log.pending_plan_ids()))
 
@@ -75,7 +76,7 @@ def plans_pending() -> dict:
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def oldest_pending_minutes() -> dict:
+def oldest_pending_minutes() -> Card:
 	"""For how many whole minutes the plan has waited that waits longest."""
 	return _publishing_card(sync_log.oldest_pending_seconds() // 60)
 
@@ -83,7 +84,7 @@ def oldest_pending_minutes() -> dict:
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def dead_letters() -> dict:
+def dead_letters() -> Card:
 	"""How many plans were given up."""
 	return _publishing_card(len(sync_log.dead_letters()))
 
@@ -105,19 +106,9 @@ def _publishing_card(value: int) -> dict:
 @frappe.whitelist(methods=["GET", "POST"])
 @rate_limit()
 @publishers_only
-def chart(chart_name: str | None = None) -> dict:
-	"""The figures of one of the workspace's charts.
-
-	Returns {"labels": ["1 Jan", ...], "datasets": [{"name": "Lessons", "values": [12, ...]}]}; {} when there is nothing
-	to show.
-	"""
-	chart_name = validators.parse_id(chart_name, "chart_name")
-	if chart_name not in CHARTS:
-		frappe.throw(
-			_("There is no chart {0}.").format(frappe.bold(frappe.utils.escape_html(chart_name))),
-			InvalidInput,
-		)
-	return CHARTS[chart_name]()
+def chart(chart_name: ChartName = None) -> Chart:
+	"""The figures of one of the workspace's charts."""
+	return CHARTS[validators.parse_choice(chart_name, "chart_name", CHARTS)]()
 
 
 def _completions_a_day() -> dict:
@@ -183,3 +174,5 @@ CHARTS = {
 	"Memora Players by Devices": _devices_of_players,
 	"Memora Publishes by Result": _publishes_by_result,
 }
+
+ChartName = Annotated[str, Facts(enum=list(CHARTS), examples=[next(iter(CHARTS))])]

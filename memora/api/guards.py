@@ -2,19 +2,21 @@
 
 - `authorize_request` (auth hook): every request of a player, whatever its route, needs the live session and an
   authorized device.
-- `rate_limit`, `require_authorized_device`: the endpoints' decorators.
+- `rate_limit`, `only_for`, `require_authorized_device`: the endpoints' decorators. What they promise, and the errors
+  that their docstrings name, is read by `memora.openapi`.
 
 Logging in is decided in `login_guard`, before there is a session.
 """
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import frappe
 from frappe import _
-from memora.api import caller
+from memora.api import caller, frappe_routes
 from memora.api.audit import log_security_event
+from memora.api.values import File
 from memora.exceptions import (
 	DeviceIdRequired,
 	DeviceNotAuthorized,
@@ -39,6 +41,8 @@ UNGUARDED_METHODS = caller.LOGINS | {
 	"memora.api.player.check_device_authorization",
 }
 
+API_DOCS = "memora/api-docs"  # a page that tells nothing of anybody
+
 
 # --- The gate --------------------------------------------------------------------------------------------------
 
@@ -49,19 +53,31 @@ def authorize_request() -> None:
 	Raises:
 		SessionReplaced: the cookie's session is not, or no longer, the live one.
 		DeviceIdRequired, DeviceNotAuthorized: the device header is missing or names a foreign device.
+		PermissionError: one of Frappe's own routes was asked about a DocType of Memora.
 	"""
 	method = caller.called_method()
 	# OPTIONS is answered by Frappe alone, which looks up no session for it.
-	if method in caller.LOGINS or frappe.request.method == "OPTIONS":
+	if method in caller.LOGINS or frappe.request.method == "OPTIONS" or _is_api_docs(method):
 		return
 	if frappe.session.user == "Guest":
-		_refuse_ended_session(method)
-	elif method not in UNGUARDED_METHODS and not is_desk_user():
-		_pass_gate()
+		refuse_ended_session(method)
+		frappe_routes.refuse_naming_doctypes(method)
+	elif not is_desk_user():
+		if method not in UNGUARDED_METHODS:
+			_pass_gate()
+		frappe_routes.refuse_naming_doctypes(method)
 
 
-def _refuse_ended_session(method: str) -> None:
-	"""A session id that Frappe no longer knows makes the caller a guest; an app must learn that it was logged out."""
+def _is_api_docs(method: str) -> bool:
+	return not method and caller.path().strip("/") == API_DOCS
+
+
+def refuse_ended_session(method: str) -> None:
+	"""A session id that Frappe no longer knows makes the caller a guest; an app must learn that it was logged out.
+
+	Raises:
+		SessionReplaced: it was replaced, revoked, or has expired.
+	"""
 	if method.startswith(caller.MEMORA_API) and caller.sent_session_id() not in (None, "", "Guest"):
 		caller.refuse(_("Your session has ended. Please log in again."), SessionReplaced)
 
@@ -107,6 +123,13 @@ def _refuse_player(event_type: str, message: str, error: type[MemoraError]) -> N
 # --- Decorators ------------------------------------------------------------------------------------------------
 
 
+def note(endpoint: Callable, guard: Callable, **facts: Any) -> Callable:
+	"""Leave on an endpoint which decorator guards it, and with what; functools.wraps carries it outwards."""
+	noted = getattr(endpoint, "memora_facts", {})
+	endpoint.memora_facts = {**noted, **facts, "guards": (*noted.get("guards", ()), guard)}
+	return endpoint
+
+
 def rate_limit(max_requests: int = 100, window_seconds: int = 60) -> Callable:
 	"""Limit an endpoint's calls by user, guests by their address. Only Administrator is exempt.
 
@@ -128,7 +151,30 @@ def rate_limit(max_requests: int = 100, window_seconds: int = 60) -> Callable:
 				check_limit(get_rate_limit_key(identity, name), max_requests, window_seconds)
 			return endpoint(*args, **kwargs)
 
-		return call
+		return note(call, rate_limit, limit=(max_requests, window_seconds))
+
+	return decorate
+
+
+def takes_file(name: str) -> Callable:
+	"""Say that the endpoint reads a file from a part of the form that is sent."""
+	return lambda endpoint: note(endpoint, takes_file, arguments={name: File})
+
+
+def only_for(*roles: str) -> Callable:
+	"""Refuse everybody who has none of these roles, before his arguments are looked at.
+
+	Raises:
+		PermissionError: he has none of them.
+	"""
+
+	def decorate(endpoint: Callable) -> Callable:
+		@functools.wraps(endpoint)
+		def call(*args, **kwargs):
+			frappe.only_for(roles)
+			return endpoint(*args, **kwargs)
+
+		return note(call, only_for, roles=roles)
 
 	return decorate
 
@@ -186,7 +232,12 @@ def tell_errors(endpoint: Callable) -> Callable:
 
 
 def require_authorized_device(fn: Callable) -> Callable:
-	"""Let a player in only after the gate has passed him, and nobody without a profile."""
+	"""Let a player in only after the gate has passed him, and nobody without a profile.
+
+	Raises:
+		SessionReplaced, DeviceIdRequired, DeviceNotAuthorized: as the gate.
+		NoPlayerProfile: the caller is no player.
+	"""
 
 	@functools.wraps(fn)
 	def call(*args, **kwargs):
@@ -194,7 +245,7 @@ def require_authorized_device(fn: Callable) -> Callable:
 			_require_player()
 		return fn(*args, **kwargs)
 
-	return call
+	return note(call, require_authorized_device)
 
 
 def _require_player() -> None:

@@ -28,6 +28,8 @@ LOGINS_A_MINUTE_BY_ACCOUNT_AND_ADDRESS = 5
 LOGINS_A_MINUTE_BY_ACCOUNT = 20
 LOGINS_A_MINUTE_BY_ADDRESS = 100
 
+LOCKED_OUT_STATUS = 429  # Frappe gives a lockout none, which would be a 500
+
 
 # --- Deciding ---------------------------------------------------------------------------------------------------
 
@@ -168,7 +170,7 @@ def log_in() -> bool:
 	except ExpiredLoginException:
 		_refuse_expired_login()
 	except frappe.SecurityException as error:
-		error.http_status_code = 429  # Frappe gives it none, which would be a 500
+		error.http_status_code = LOCKED_OUT_STATUS
 		lock_seconds = frappe.db.get_single_value("System Settings", "allow_login_after_fail")
 		caller.add_headers({"Retry-After": str(lock_seconds)})
 		raise

@@ -8,7 +8,33 @@ from __future__ import annotations
 
 import frappe
 from memora.api import caller, guards, login_guard
-from memora.api.guards import log_security_event, rate_limit, require_authorized_device
+from memora.api.guards import log_security_event, only_for, rate_limit, require_authorized_device
+from memora.api.replies import (
+	DeviceAuthorization,
+	DeviceRegistered,
+	DeviceRemoved,
+	LiveSession,
+	LoggedIn,
+	LoggedOut,
+	PlayerCompletion,
+	Wallet,
+	WalletSync,
+	XpClaimed,
+)
+from memora.api.values import (
+	Account,
+	ClaimedXp,
+	ClientEventId,
+	Code,
+	DeviceName,
+	Email,
+	LessonId,
+	LoginStep,
+	Password,
+	PlayerHearts,
+	Switch,
+	Uuid4,
+)
 from memora.services import (
 	device_auth,
 	enrollment,
@@ -54,19 +80,28 @@ __all__ = [
 @frappe.whitelist(allow_guest=True, xss_safe=True, methods=["POST"])
 @guards.tell_errors
 def login(
-	usr: str | None = None,
-	pwd: str | None = None,
-	device_name: str | None = None,
-	otp: str | None = None,
-	tmp_id: str | None = None,
-) -> dict | None:
+	usr: Account | None = None,
+	pwd: Password | None = None,
+	device_name: DeviceName | None = None,
+	otp: Code | None = None,
+	tmp_id: LoginStep | None = None,
+) -> LoggedIn | None:
 	"""Log a student in on one of his devices; his first device is authorized on the way.
 
 	Ends the session that was live before. With two-factor authentication the first answer is Frappe's `verification`
 	and `tmp_id` and no session; the second call sends `otp` and `tmp_id`.
 
-	Returns {"message": "Logged in successfully", "session_id": "...", "is_first_device": True,
-	         "devices_authorized": 1, "plan_id": "PLAN-001" | None, "manifest_url": "https://..." | None}
+	Args:
+		usr: with `pwd`, unless `tmp_id` and `otp` are sent.
+		device_name: for the first device.
+
+	Raises:
+		InvalidInput: an argument is none.
+		AuthenticationError: wrong user, password or code, a disabled user, or the first step has expired.
+		SecurityException: locked out after too many wrong passwords, with Retry-After.
+		RateLimitExceeded: too many logins of this account or from this address.
+		NoPlayerProfile: the account is no student.
+		DeviceIdRequired, DeviceNotAuthorized: as for any call of a student.
 	"""
 	if tmp_id:
 		login_guard.resume_login(validators.parse_id(tmp_id, "tmp_id"), validators.parse_id(otp, "otp"))
@@ -90,21 +125,19 @@ def login(
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
-def logout() -> dict:
-	"""End the caller's own session.
-
-	Returns {"message": "Logged out successfully"}
-	"""
+def logout() -> LoggedOut:
+	"""End the caller's own session."""
 	frappe.local.login_manager.logout()
 	return {"message": "Logged out successfully"}
 
 
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
-def check_device_authorization() -> dict:
+def check_device_authorization() -> DeviceAuthorization:
 	"""Whether the calling device is authorized. The one player endpoint that answers an unknown device.
 
-	Returns {"authorized": True, "device_count": 2}
+	Raises:
+		DeviceIdRequired: the header is missing or holds no UUID v4.
 	"""
 	gate = gate_copies.read(frappe.session.user, caller.device_id())
 	return {"authorized": gate.is_device_authorized, "device_count": gate.device_count}
@@ -113,11 +146,8 @@ def check_device_authorization() -> dict:
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @require_authorized_device
-def validate_session() -> dict:
-	"""Whether the caller's session is the live one; any other is refused before it gets here.
-
-	Returns {"valid": True, "session_id": "..."}
-	"""
+def validate_session() -> LiveSession:
+	"""Whether the caller's session is the live one; any other is refused before it gets here."""
 	session_id = frappe.session.sid
 	return {
 		"valid": session_manager.validate_session(frappe.session.user, session_id),
@@ -127,14 +157,16 @@ def validate_session() -> dict:
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=30, window_seconds=3600)
+@only_for("System Manager")
 def register_device(
-	student_email: str | None = None, device_id: str | None = None, device_name: str | None = None
-) -> dict:
-	"""Authorize one more device of a student, two at most. For a System Manager.
+	student_email: Email = None, device_id: Uuid4 = None, device_name: DeviceName = None
+) -> DeviceRegistered:
+	"""Authorize one more device of a student, two at most.
 
-	Returns {"message": "Device registered successfully", "devices_authorized": 2}
+	Raises:
+		DeviceLimitReached: the student has two devices.
+		NoPlayerProfile: there is no such student.
 	"""
-	frappe.only_for("System Manager")
 	profile = device_auth.profile_of(validators.parse_email(student_email, "student_email"))
 	device_auth.add_authorized_device(profile, device_id, device_name)
 	return {
@@ -145,12 +177,13 @@ def register_device(
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=30, window_seconds=3600)
-def remove_device(student_email: str | None = None, device_id: str | None = None) -> dict:
-	"""Take a device from a student and end the session that it holds. For a System Manager.
+@only_for("System Manager")
+def remove_device(student_email: Email = None, device_id: Uuid4 = None) -> DeviceRemoved:
+	"""Take a device from a student and end the session that it holds.
 
-	Returns {"message": "Device removed successfully", "devices_authorized": 1}
+	Raises:
+		NoPlayerProfile: there is no such student.
 	"""
-	frappe.only_for("System Manager")
 	profile = device_auth.profile_of(validators.parse_email(student_email, "student_email"))
 	device_auth.remove_authorized_device(profile, device_id)
 	return {
@@ -163,16 +196,18 @@ def remove_device(student_email: str | None = None, device_id: str | None = None
 @rate_limit(max_requests=30, window_seconds=60)
 @require_authorized_device
 def complete_lesson(
-	lesson_id: str | None = None,
-	hearts_earned: int | str | None = None,
-	client_event_id: str | None = None,
-) -> dict:
-	"""Record one finished lesson of 0 to 3 hearts; XP = hearts x 10, the streak counts once a day (UTC).
+	lesson_id: LessonId = None,
+	hearts_earned: PlayerHearts = None,
+	client_event_id: ClientEventId | None = None,
+) -> PlayerCompletion:
+	"""Record one finished lesson; XP = hearts x 10, the streak counts once a day (UTC).
 
-	Returns {"message": "Lesson completed successfully", "xp": {"awarded": 20, "new_total": 150},
-	         "streak": {"old_streak": 3, "new_streak": 4, "action": "incremented", "last_success_date": "2026-01-27"},
-	         "duplicate": False, "event_id": "...", "unlocked_node_ids": [...], "suggested_next_lesson_id": "...",
-	         "completion_percentage": 12.5}
+	Raises:
+		LessonNotFound: no such lesson for this player.
+		NotEnrolled: its subject is not the player's.
+		LessonLocked: an earlier lesson has to be passed first.
+		IdempotencyConflict: the client_event_id stands for something else.
+		StoreUnavailable: nothing was counted.
 	"""
 	outcome = completion.complete_lesson(
 		frappe.session.user,
@@ -198,23 +233,22 @@ def complete_lesson(
 @frappe.whitelist(methods=["GET"])
 @rate_limit(max_requests=60, window_seconds=60)
 @require_authorized_device
-def get_wallet() -> dict:
-	"""The caller's wallet.
-
-	Returns {"total_xp": 150, "current_streak": 4, "last_success_date": "2026-01-27",
-	         "last_played_at": "2026-01-27T10:30:00", "streak_active": True}
-	"""
+def get_wallet() -> Wallet:
+	"""The caller's wallet."""
 	return wallet_engine.get_wallet(frappe.session.user)
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=10, window_seconds=60)
 @require_authorized_device
-def add_xp(xp_amount: int | str | None = None, client_event_id: str | None = None) -> dict:
-	"""Claim 1 to 1000 XP that the app awards by itself. The site limits claims by day, and can refuse them.
+def add_xp(xp_amount: ClaimedXp = None, client_event_id: ClientEventId | None = None) -> XpClaimed:
+	"""Claim XP that the app awards by itself. The site limits claims by day, and can refuse them.
 
-	Returns {"message": "XP awarded successfully", "xp_awarded": 50, "new_total_xp": 200,
-	         "event_id": "...", "duplicate": False}
+	Raises:
+		ClaimsDisabled: the site takes no claims.
+		ClaimLimitReached: the claim does not fit into today's.
+		IdempotencyConflict: the client_event_id stands for something else.
+		StoreUnavailable: nothing was counted.
 	"""
 	outcome = xp_claims.claim_xp(
 		frappe.session.user,
@@ -226,12 +260,14 @@ def add_xp(xp_amount: int | str | None = None, client_event_id: str | None = Non
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
-def trigger_wallet_sync(force: bool | int | str = False) -> dict:
-	"""Write the wallets that changed, or with `force` those of all enabled players, now. For a System Manager.
+@only_for("System Manager")
+def trigger_wallet_sync(force: Switch = False) -> WalletSync:
+	"""Write the wallets that changed, or with `force` those of all enabled players, now.
 
-	Returns {"message": "Manual wallet sync completed", "force": False, "synced": 150, "duration": 3.5, "errors": 0}
+	Raises:
+		InvalidInput: another sync is running.
+		StoreUnavailable: nothing was written.
 	"""
-	frappe.only_for("System Manager")
 	force = validators.parse_bool(force, "force")
 	return {
 		"message": "Manual wallet sync completed",

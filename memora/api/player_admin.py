@@ -14,7 +14,16 @@ from typing import Any
 import frappe
 from memora.api import caller
 from memora.api.audit import log_security_event
-from memora.api.guards import rate_limit
+from memora.api.guards import note, only_for, rate_limit
+from memora.api.replies import (
+	DevicesLeft,
+	Differences,
+	PlanNamed,
+	PlayerOverview,
+	SessionEnded,
+	XpPaid,
+)
+from memora.api.values import AdjustedXp, ClientEventId, DeviceName, PlanId, ProfileId, Reason, Uuid4
 from memora.services import device_auth, player_admin, reconciliation, session_manager, xp_adjustments
 from memora.services.player_admin import Player
 from memora.utils import validators
@@ -29,9 +38,9 @@ def of_a_player(endpoint: Callable) -> Callable:
 		InvalidInput: there is no such profile.
 	"""
 
+	@only_for("System Manager")
 	@functools.wraps(endpoint)
 	def call(player: Any = None, **arguments):
-		frappe.only_for("System Manager")
 		found = player_admin.find_player(validators.parse_id(player, "player"))
 		result = "failure"
 		try:
@@ -41,25 +50,26 @@ def of_a_player(endpoint: Callable) -> Callable:
 			log_security_event(AUDIT_EVENT, found.user, None, caller.path(), result, by=frappe.session.user)
 		return reply
 
-	return call
+	return note(call, of_a_player, arguments={"player": ProfileId})
 
 
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @of_a_player
-def overview(player: Player) -> dict:
-	"""What the form of the profile `player` shows: devices, session, wallet, progress, last awards.
-
-	Returns as `services.player_admin.overview`.
-	"""
+def overview(player: Player) -> PlayerOverview:
+	"""What the form of the profile `player` shows: devices, session, wallet, progress, last awards."""
 	return player_admin.overview(player)
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @of_a_player
-def add_device(player: Player, device_id: str | None = None, device_name: str | None = None) -> dict:
-	"""Authorize one more device, two at most. Returns {"devices_authorized": 2}"""
+def add_device(player: Player, device_id: Uuid4 = None, device_name: DeviceName = None) -> DevicesLeft:
+	"""Authorize one more device, two at most.
+
+	Raises:
+		DeviceLimitReached: the player has two devices.
+	"""
 	device_auth.add_authorized_device(player.profile, device_id, device_name)
 	return {"devices_authorized": device_auth.count_devices(player.profile)}
 
@@ -67,8 +77,8 @@ def add_device(player: Player, device_id: str | None = None, device_name: str | 
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @of_a_player
-def remove_device(player: Player, device_id: str | None = None) -> dict:
-	"""Take a device away, and end the player's session. Returns {"devices_authorized": 1}"""
+def remove_device(player: Player, device_id: Uuid4 = None) -> DevicesLeft:
+	"""Take a device away, and end the player's session."""
 	device_auth.remove_authorized_device(player.profile, device_id)
 	return {"devices_authorized": device_auth.count_devices(player.profile)}
 
@@ -76,8 +86,8 @@ def remove_device(player: Player, device_id: str | None = None) -> dict:
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @of_a_player
-def end_session(player: Player) -> dict:
-	"""Log the player out, wherever he is. Without a live session nothing happens. Returns {"status": "ended"}"""
+def end_session(player: Player) -> SessionEnded:
+	"""Log the player out, wherever he is. Without a live session nothing happens."""
 	session_manager.invalidate_session(player.user)
 	return {"status": "ended"}
 
@@ -85,8 +95,8 @@ def end_session(player: Player) -> dict:
 @frappe.whitelist(methods=["POST"])
 @rate_limit()
 @of_a_player
-def enrol_in_plan(player: Player, plan_id: str | None = None) -> dict:
-	"""Make a published plan the player's current one, with all its subjects. Returns {"plan_id": "PLAN-001"}"""
+def enrol_in_plan(player: Player, plan_id: PlanId = None) -> PlanNamed:
+	"""Make a published plan the player's current one, with all its subjects."""
 	plan_id = validators.parse_id(plan_id, "plan_id")
 	player_admin.enrol(player, plan_id)
 	return {"plan_id": plan_id}
@@ -97,13 +107,15 @@ def enrol_in_plan(player: Player, plan_id: str | None = None) -> dict:
 @of_a_player
 def adjust_xp(
 	player: Player,
-	xp_amount: int | str | None = None,
-	reason: str | None = None,
-	client_event_id: str | None = None,
-) -> dict:
+	xp_amount: AdjustedXp = None,
+	reason: Reason = None,
+	client_event_id: ClientEventId | None = None,
+) -> XpPaid:
 	"""Give XP, or take it with a negative amount, up to a million. The ledger keeps the reason and who it was.
 
-	Returns {"xp_awarded": -50, "new_total_xp": 150, "event_id": "...", "duplicate": False}
+	Raises:
+		IdempotencyConflict: the client_event_id stands for something else.
+		StoreUnavailable: nothing was counted.
 	"""
 	client_event_id = validators.parse_optional(validators.parse_uuid4, client_event_id, "client_event_id")
 	return xp_adjustments.adjust_xp(player.user, xp_amount, reason, client_event_id)
@@ -112,18 +124,14 @@ def adjust_xp(
 @frappe.whitelist(methods=["GET"])
 @rate_limit(max_requests=30)
 @of_a_player
-def compare(player: Player) -> dict:
-	"""What is told about the player, compared with his ledger. Changes nothing.
-
-	Returns {"findings": [{"player", "kind", "subject", "found", "expected", "repaired", "seq"}]}, see
-	`services.comparison.Finding`
-	"""
+def compare(player: Player) -> Differences:
+	"""What is told about the player, compared with his ledger. Changes nothing."""
 	return {"findings": reconciliation.reconcile_player(player.user)}
 
 
 @frappe.whitelist(methods=["POST"])
 @rate_limit(max_requests=30)
 @of_a_player
-def repair(player: Player) -> dict:
-	"""Put right what differs and can be proven; `repaired` of each finding tells. Returns as `compare`"""
+def repair(player: Player) -> Differences:
+	"""Put right what differs and can be proven; `repaired` of each finding tells."""
 	return {"findings": reconciliation.reconcile_player(player.user, repair=True)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import frappe
 from memora.api.guards import rate_limit, require_authorized_device
+from memora.api.replies import Progress, ProgressCompletion
+from memora.api.values import ClientEventId, Hearts, LessonId, PlanId, SubjectId
 from memora.services.progress_engine import completion, progress_computer
 from memora.services.progress_engine.award import PROGRESS_POLICY
 from memora.utils import validators
@@ -14,18 +16,24 @@ from memora.utils import validators
 @rate_limit(max_requests=30, window_seconds=60)
 @require_authorized_device
 def complete_lesson(
-	lesson_id: str | None = None,
-	hearts: int | str | None = None,
-	client_event_id: str | None = None,
-) -> dict:
+	lesson_id: LessonId = None,
+	hearts: Hearts = None,
+	client_event_id: ClientEventId | None = None,
+) -> ProgressCompletion:
 	"""Record one finished lesson of 1 to 5 hearts and pay its XP: base XP + 2 a heart, +5 first time, +10 record.
 
 	The same play within ten seconds, or the same client_event_id (UUID v4) at any time, pays nothing and answers what
 	was answered the first time, with `duplicate` true.
 
-	Returns {"success": True, "xp_earned": 35, "new_total_xp": 150, "is_first_completion": True,
-	         "is_new_record": True, "duplicate": False, "event_id": "...", "unlocked_node_ids": [...],
-	         "suggested_next_lesson_id": "...", "completion_percentage": 12.5, "streak": {...}}
+	Args:
+		hearts: 0 is refused, and noted as a lost lesson.
+
+	Raises:
+		LessonNotFound: no such lesson for this player.
+		NotEnrolled: its subject is not the player's.
+		LessonLocked: an earlier lesson has to be passed first.
+		IdempotencyConflict: the client_event_id stands for something else.
+		StoreUnavailable: nothing was counted.
 	"""
 	lesson_id = validators.parse_id(lesson_id, "lesson_id")
 	hearts = validators.parse_int(hearts, "hearts", 0, PROGRESS_POLICY.max_hearts)
@@ -47,14 +55,15 @@ def complete_lesson(
 @frappe.whitelist(methods=["GET"])
 @rate_limit()
 @require_authorized_device
-def get_progress(subject_id: str | None = None, plan_id: str | None = None) -> dict:
+def get_progress(subject_id: SubjectId = None, plan_id: PlanId | None = None) -> Progress:
 	"""The caller's progress tree of a subject with unlock states.
 
 	Args:
 		plan_id: the caller's own plan when left out; another one only where the site's `memora_entitlement` allows it.
 
-	Returns {"subject_id": "SUBJ-001", "root": {...}, "completion_percentage": 45.5, "total_xp_earned": 500,
-	         "suggested_next_lesson_id": "LESSON-010", "total_lessons": 100, "passed_lessons": 45}
+	Raises:
+		NotEnrolled: the subject is not the player's.
+		SubjectNotFound: no such subject is published.
 	"""
 	return progress_computer.compute_progress(
 		validators.parse_id(subject_id, "subject_id"),

@@ -5,7 +5,7 @@ Services are imported when a command runs: bench loads this package for every on
 
 import click
 
-from memora.commands import inspect, publishing, recovery
+from memora.commands import content, inspect, openapi, publishing, recovery
 
 
 @click.group("memora")
@@ -16,6 +16,9 @@ def memora():
 memora.add_command(publishing.publish)
 memora.add_command(publishing.health)
 memora.add_command(inspect.inspect)
+memora.add_command(content.import_subject)
+memora.add_command(content.export_subject)
+memora.add_command(openapi.openapi)
 memora.add_command(recovery.rebuild)
 memora.add_command(recovery.reconcile)
 

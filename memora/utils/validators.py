@@ -6,7 +6,7 @@ Strict, because Frappe's own `cint("abc")` is 0, a legal value, and HTTP clients
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import frappe
@@ -16,6 +16,7 @@ from memora.exceptions import InvalidInput
 _Value = TypeVar("_Value")
 
 MAX_ID_LENGTH = 140  # Frappe's own limit for a document's name
+MIN_EMAIL_LENGTH = 3
 MAX_PASSWORD_LENGTH = 512  # Frappe 15's own limit
 MIN_XP_CLAIM, MAX_XP_CLAIM = 1, 1000
 MAX_PLAYER_HEARTS = 3
@@ -59,8 +60,11 @@ def has_control_characters(text: str) -> bool:
 
 
 def parse_id(value: Any, name: str) -> str:
-	"""The name of a document."""
-	return parse_text(value, name, 1, MAX_ID_LENGTH)
+	"""The name of a document. Frappe gives none with < or >, and refusals that repeat an id are shown as markup."""
+	text = parse_text(value, name, 1, MAX_ID_LENGTH)
+	if "<" in text or ">" in text:
+		frappe.throw(_("{0} must not contain < or >.").format(name), InvalidInput)
+	return text
 
 
 def canonical_uuid4(value: Any) -> str | None:
@@ -106,10 +110,17 @@ def parse_bool(value: Any, name: str) -> bool:
 
 
 def parse_email(value: Any, name: str = "email") -> str:
-	email = parse_text(value, name, 3, MAX_ID_LENGTH)
+	email = parse_text(value, name, MIN_EMAIL_LENGTH, MAX_ID_LENGTH)
 	if not _EMAIL.match(email):
 		frappe.throw(_("{0} must be an email address.").format(name), InvalidInput)
 	return email
+
+
+def parse_choice(value: Any, name: str, choices: Collection[str]) -> str:
+	"""One of the choices, letter by letter."""
+	if not isinstance(value, str) or value not in choices:
+		frappe.throw(_("{0} must be one of {1}.").format(name, ", ".join(choices)), InvalidInput)
+	return value
 
 
 def validate_uuid(uuid_str: Any, param_name: str = "uuid") -> None:

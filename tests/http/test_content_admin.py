@@ -23,6 +23,10 @@ class TestContentAdmin(HTTPTestCase):
 			"add_child": ("POST", {"doctype": "Memora Topic", "name": topic, "title": "New"}),
 			"move_node": ("POST", {"doctype": "Memora Lesson", "name": lesson, "parent": topic}),
 			"set_published": ("POST", {"doctype": "Memora Lesson", "name": lesson, "is_published": 0}),
+			"get_place": ("GET", {"doctype": "Memora Lesson", "name": lesson}),
+			"what_breaks": ("GET", {"doctype": "Memora Lesson", "name": lesson}),
+			"stage_templates": ("GET", {}),
+			"check_stage_config": ("POST", {"stage_type": "Text", "config": '{"markdown": 1}'}),
 			"search_targets": (
 				"GET",
 				{"doctype": "Memora Lesson", "filters": f'{{"subjects": ["{subject}"]}}'},
@@ -64,6 +68,24 @@ class TestContentAdmin(HTTPTestCase):
 		found = message_of(self.ask(self.desk, "search_targets", **self.endpoints["search_targets"][1]))
 		self.assertEqual({row[0] for row in found}, set(self.game.lessons))
 
+	def test_a_content_manager_reads_a_place_and_what_breaks_with_players_as_a_count(self):
+		self.log_in()
+		place = message_of(self.ask(self.desk, "get_place", **self.endpoints["get_place"][1]))
+		self.assertEqual([node["name"] for node in place["path"]][-1], self.game.lessons[0])
+		breakage = self.ask(self.desk, "what_breaks", **self.endpoints["what_breaks"][1])
+		self.assertEqual(message_of(breakage)["players_passed"], 0)
+		self.assertNotIn(self.player.user, breakage.text)
+
+	def test_a_config_is_checked_and_nothing_is_saved(self):
+		told = [
+			message_of(self.ask(self.desk, "check_stage_config", stage_type="Text", config=config))["fault"]
+			for config in ('{"markdown": 1}', '{"markdown": "<b>1</b> & 2"}', "", "{")
+		]
+		self.assertEqual(told[:3], ["Config: markdown must be text.", "", ""])
+		self.assertIn("line 1 column 2", told[3])
+		templates = message_of(self.ask(self.desk, "stage_templates"))
+		self.assertEqual(len({template["stage_type"] for template in templates}), 5)
+
 	def test_bad_arguments_are_refused_and_change_nothing(self):
 		lesson = self.game.lessons[0]
 		bad = [
@@ -76,6 +98,13 @@ class TestContentAdmin(HTTPTestCase):
 			("move_node", {"doctype": "Memora Lesson", "name": lesson}),
 			("set_published", {"doctype": "Memora Lesson", "name": lesson, "is_published": "perhaps"}),
 			("set_published", {"doctype": "Memora Lesson", "name": lesson}),
+			("get_place", {"doctype": "User", "name": "Administrator"}),
+			("get_place", {"doctype": "Memora Lesson"}),
+			("what_breaks", {"doctype": "Memora Academic Plan", "name": self.game.plan.name}),
+			("what_breaks", {"doctype": "Memora Lesson", "name": "\x00"}),
+			("check_stage_config", {"config": "{}"}),
+			("check_stage_config", {"stage_type": "Text"}),
+			("check_stage_config", {"stage_type": "Text", "config": "x" * 200_001}),
 			("search_targets", {"doctype": "User", "filters": '{"subjects": []}'}),
 			("search_targets", {"doctype": "Memora Lesson", "filters": "{"}),
 			("search_targets", {"doctype": "Memora Lesson"}),
