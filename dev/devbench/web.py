@@ -105,7 +105,10 @@ class KnownSite:
 		site = site_of(environ) or DEFAULT_SITE
 		environ["HTTP_X_FRAPPE_SITE_NAME"] = site
 		try:
-			if environ.get("PATH_INFO", "").startswith("/files/"):
+			path = environ.get("PATH_INFO", "")
+			if path.startswith("/files/"):
+				if ".." in path.split("/"):  # Frappe's middleware would follow it out of the folder
+					raise NotFound
 				return self.files({**environ, "HTTP_HOST": site}, start_response)
 			return self.application(environ, start_response)
 		except HTTPException as refusal:

@@ -14,6 +14,7 @@ from memora.utils import clock, redis_store, transactions, validators
 from memora.utils.redis_keys import get_player_devices_key
 
 MAX_DEVICES_PER_PLAYER = 2
+MIN_DEVICE_NAME_LENGTH, MAX_DEVICE_NAME_LENGTH = 3, 100
 FIRST_DEVICE_NAME = "Device 1"
 
 

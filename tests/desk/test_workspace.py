@@ -128,7 +128,7 @@ def test_a_content_manager_sees_the_figures_but_no_player_and_no_way_to_one(cont
 	expect(shortcut(workspace, "Plans")).to_be_visible()
 	for hidden in ("Players", "Settings"):
 		expect(shortcut(workspace, hidden)).to_have_count(0)
-	for hidden in ("Player Profiles", "Player Wallets", "Players by XP"):
+	for hidden in ("Player Profiles", "Player Wallets", "Players by XP", "Interaction Log"):
 		expect(workspace.locator(".link-item").filter(has_text=hidden)).to_have_count(0)
 	expect(workspace).not_to_contain_text(player.user)
 	expect(workspace).not_to_contain_text(ARABIC)

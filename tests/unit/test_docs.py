@@ -1,6 +1,7 @@
 """What the README and docs/ name is there: links, commands, modules, files. And what an app meets is in docs/api.md."""
 
 import ast
+import json
 import os
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SCRIPT = re.compile(r"(?<![\w/])(?:\./)?((?:dev|\.ci)/[a-z]+)\b(?![/.\w-])")
 DOTTED_NAME = re.compile(r"(?<![\w@./-])memora(?:\.[A-Za-z_]\w*)+(?!\w|\.\w)")
-BENCH_COMMAND = re.compile(r"\bbench (?:--site \S+ )?memora ((?:[a-z]+\|?)+)")
+BENCH_COMMAND = re.compile(r"\bbench (?:--site \S+ )?memora ((?:[a-z-]+\|?)+)")
 PATH = re.compile(
 	r"(?<![\w/.{-])((?:memora|tests|docs|dev|schemas|services|patches)/[\w/.-]*\w/?)(?![\w{*<])"
 )
@@ -176,6 +177,22 @@ def endpoints() -> list[str]:
 	]
 
 
+OPERATIONS = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+PUBLISHERS = ["System Manager", "Memora Content Manager"]
+
+
+def line_of(path: str) -> tuple[str, str]:
+	"""What the second and the last cell of an endpoint's line on docs/api.md have to say."""
+	verbs = OPERATIONS[path]
+	told = next(iter(verbs.values()))
+	roles = told.get("x-roles", [])
+	who = ["publishers"] if roles == PUBLISHERS else roles
+	limit = told.get("x-rate-limit")
+	unit = {60: "min", 3600: "h"}[limit["seconds"]] if limit else ""
+	calls = f"{limit['calls']} / {unit}" if limit else ""
+	return ", ".join([" or ".join(verb.upper() for verb in verbs), *who]), calls
+
+
 def errors() -> list[str]:
 	"""The errors that an app can be answered with: all but the tree's root."""
 	tree = ast.parse((ROOT / "memora" / "exceptions.py").read_text(encoding="utf-8"))
@@ -185,6 +202,16 @@ def errors() -> list[str]:
 @pytest.mark.parametrize("endpoint", endpoints())
 def test_every_endpoint_is_a_line_of_the_api_page(endpoint):
 	assert f"| `{endpoint}` |" in (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", OPERATIONS)
+def test_a_line_of_the_api_page_says_of_verb_role_and_limit_what_the_code_says(path):
+	name = path.rsplit("/", 1)[1]
+	page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+	[cells] = [line.split("|")[2:-1] for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+	callers, calls = line_of(path)
+	assert cells[0].strip() == callers
+	assert cells[2].strip().startswith(calls)
 
 
 @pytest.mark.parametrize("error", errors())

@@ -178,6 +178,25 @@ SCHEMA = {
 		sync_log Data
 		is_alerted Check =0
 	""",
+	"Memora Daily Total": """
+		day Date ! u
+		lessons Int =0
+		players Int =0
+		xp Int =0
+	""",
+	"Memora Tombstone": """
+		erased_at Datetime !
+		key_check Data !
+	""",
+	"Memora Personal Data": """
+		user Data
+		profile JSON
+		devices JSON
+		wallet JSON
+		progress JSON
+		awards JSON
+		audit_trail JSON
+	""",
 }
 
 NAMING = {
@@ -195,13 +214,15 @@ NAMING = {
 	"Memora Structure Progress": "hash",
 	"Memora Interaction Log": "autoincrement",
 	"CDN Sync Log": "hash",
+	"Memora Daily Total": "field:day",
+	"Memora Tombstone": "prompt",
 }
 
 CHILDREN = {"Memora Lesson Stage", "Memora Plan Subject", "Memora Plan Override", "Memora Authorized Device"}
 TRACKED = {
 	*(name for name in NAMING if name.startswith("Memora") and NAMING[name] not in ("hash", "autoincrement")),
 	"CDN Settings",
-}
+} - {"Memora Daily Total", "Memora Tombstone"}
 LAYOUT = {"Section Break", "Column Break", "Tab Break"}
 
 every_doctype = pytest.mark.parametrize("doctype", SCHEMA)
@@ -291,7 +312,14 @@ def test_no_student_has_a_permission(doctype):
 
 
 @pytest.mark.parametrize(
-	"doctype", ["Memora Player Profile", "Memora Player Wallet", "Memora Structure Progress", "CDN Settings"]
+	"doctype",
+	[
+		"Memora Player Profile",
+		"Memora Player Wallet",
+		"Memora Structure Progress",
+		"Memora Interaction Log",
+		"CDN Settings",
+	],
 )
 def test_players_and_settings_are_the_system_managers_alone(doctype):
 	assert {permission["role"] for permission in read(doctype)["permissions"]} == {"System Manager"}

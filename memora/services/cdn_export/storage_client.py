@@ -34,9 +34,12 @@ def get_cdn_client(settings: Any):
 		settings: CDN Settings, or `CdnSettings`.
 
 	Raises:
-		ValueError: the endpoint is no address that the server may call.
+		ValueError: the endpoint is no address that the server may call, or the keys are missing.
 	"""
 	settings = config.as_settings(settings)
+	if not (settings.access_key and settings.secret_key):
+		# boto3 would look for the machine's own, in its environment and at its cloud's metadata service.
+		raise ValueError("the access key or the secret key is missing")
 	if settings.endpoint_url:
 		addresses.check_address(settings.endpoint_url)
 	with _making_a_client:

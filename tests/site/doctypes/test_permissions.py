@@ -15,8 +15,13 @@ CONTENT = (
 	"Memora Lesson",
 	"Memora Academic Plan",
 )
-PLAYER_ROWS = ("Memora Player Profile", "Memora Player Wallet", "Memora Structure Progress")
-ALL = (*CONTENT, *PLAYER_ROWS, "Memora Interaction Log", "CDN Settings", "CDN Sync Log", "CDN Health Finding")
+PLAYER_ROWS = (
+	"Memora Player Profile",
+	"Memora Player Wallet",
+	"Memora Structure Progress",
+	"Memora Interaction Log",
+)
+ALL = (*CONTENT, *PLAYER_ROWS, "CDN Settings", "CDN Sync Log", "CDN Health Finding")
 
 
 class TestPermissions(FrappeTestCase):
@@ -50,7 +55,7 @@ class TestPermissions(FrappeTestCase):
 
 	def test_a_student_lists_nothing(self):
 		frappe.set_user(self.student)
-		for doctype in (*CONTENT, *PLAYER_ROWS, "Memora Interaction Log", "CDN Sync Log"):
+		for doctype in (*CONTENT, *PLAYER_ROWS, "CDN Sync Log"):
 			with self.subTest(doctype), self.assertRaises(frappe.PermissionError):
 				frappe.get_list(doctype)
 
@@ -72,13 +77,13 @@ class TestPermissions(FrappeTestCase):
 				self.assertFalse(frappe.get_doc(doctype, name).has_permission("read"))
 			frappe.set_user("Administrator")
 
-	def test_a_content_manager_works_on_content_and_reads_logs_only(self):
+	def test_a_content_manager_works_on_content_and_reads_the_logs_of_his_work_only(self):
 		frappe.set_user(make_user("Memora Content Manager").name)
 		for doctype in CONTENT:
 			for action in ("read", "write", "create", "delete"):
 				with self.subTest(f"{action} {doctype}"):
 					self.assertTrue(frappe.has_permission(doctype, action))
-		for doctype in ("Memora Interaction Log", "CDN Sync Log"):
+		for doctype in ("CDN Sync Log", "CDN Health Finding"):
 			self.assertTrue(frappe.has_permission(doctype, "read"))
 			self.assertFalse(frappe.has_permission(doctype, "write"))
 		for doctype in (*PLAYER_ROWS, "CDN Settings"):

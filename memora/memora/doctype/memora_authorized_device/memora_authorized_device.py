@@ -1,8 +1,7 @@
 from frappe import _
 from memora.memora.doctype.child_row import ChildRow
+from memora.services.device_auth import MAX_DEVICE_NAME_LENGTH, MIN_DEVICE_NAME_LENGTH
 from memora.utils import clock, validators
-
-MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 100
 
 
 class MemoraAuthorizedDevice(ChildRow):
@@ -11,6 +10,6 @@ class MemoraAuthorizedDevice(ChildRow):
 	def validate(self):
 		self.device_id = validators.parse_uuid4(self.device_id, _("Device ID"))
 		self.device_name = validators.parse_text(
-			self.device_name or "", _("Device Name"), MIN_NAME_LENGTH, MAX_NAME_LENGTH
+			self.device_name or "", _("Device Name"), MIN_DEVICE_NAME_LENGTH, MAX_DEVICE_NAME_LENGTH
 		)
 		self.added_on = self.added_on or clock.to_site_time(clock.utc_now())
