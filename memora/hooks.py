@@ -13,6 +13,16 @@ after_migrate = ["memora.install.after_migrate", "memora.services.privacy.erasur
 
 # Desk
 
+app_logo_url = "/assets/memora/images/memora-logo.svg"
+add_to_apps_screen = [
+	{
+		"name": app_name,
+		"logo": app_logo_url,
+		"title": app_title,
+		"route": "/app/memora",
+		"has_permission": "memora.permissions.works_with_memora",
+	}
+]
 app_include_css = ["memora.bundle.css"]
 app_include_js = ["memora_content.bundle.js"]
 

@@ -18,6 +18,7 @@ PLAYER_DOCTYPES = (
 )
 NO_ROWS = "1 = 0"
 SYSTEM_MANAGER = "System Manager"
+CONTENT_MANAGER = "Memora Content Manager"
 # The field of each of Frappe's DocTypes that names a user.
 _USER_FIELD = {"User": "name", "Contact": "user"}
 
@@ -25,6 +26,11 @@ _USER_FIELD = {"User": "name", "Contact": "user"}
 def sees_players(user: str | None = None) -> bool:
 	user = user or frappe.session.user
 	return user == "Administrator" or SYSTEM_MANAGER in frappe.get_roles(user)
+
+
+def works_with_memora() -> bool:
+	"""Whether the app is among those that Desk offers the user."""
+	return bool({SYSTEM_MANAGER, CONTENT_MANAGER} & set(frappe.get_roles()))
 
 
 def player_rows_condition(user: str | None = None) -> str:

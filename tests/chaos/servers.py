@@ -44,7 +44,8 @@ def web_workers() -> list[int]:
 def _web_answers() -> bool:
 	try:
 		address = f"{os.environ['MEMORA_WEB_URL']}/api/method/ping"
-		return requests.get(address, timeout=10).status_code == 200
+		site = {"X-Frappe-Site-Name": os.environ["MEMORA_TEST_SITE"]}
+		return requests.get(address, headers=site, timeout=10).status_code == 200
 	except requests.RequestException:
 		return False
 
@@ -71,9 +72,8 @@ ANSWERS = {
 	"web": _web_answers,
 	"redis_queue": _redis_answers,
 	"mariadb": _mariadb_answers,
-	"worker": lambda: (
-		True
-	),  # these two open no port, and a flush of Redis takes the worker's name from RQ's list
+	# These two open no port, and a flush of Redis takes the worker's name from RQ's list.
+	"worker": lambda: True,
 	"schedule": lambda: True,
 }
 
