@@ -17,6 +17,7 @@ from memora.api import caller
 
 # Memora's in name only: they stand in for methods of Frappe.
 _STAND_INS = f"{caller.MEMORA_API}frappe_lookups."
+MAX_NAME = 140
 _DOCTYPES = Path(__file__).parents[1] / "memora" / "doctype"
 
 
@@ -25,10 +26,10 @@ def refuse_naming_doctypes(method: str) -> None:
 	Raises:
 		PermissionError: the request is not for Memora's API, and names one of its DocTypes.
 	"""
-	if method.startswith(caller.MEMORA_API) and not method.startswith(_STAND_INS):
+	if (method.startswith(caller.MEMORA_API) and not method.startswith(_STAND_INS)) or _is_desk(method):
 		return
 	for text in _texts([caller.path().split("/"), dict(frappe.form_dict)]):
-		if frappe.scrub(text.strip()) in doctype_folders():
+		if len(text) <= MAX_NAME and frappe.scrub(text.strip()) in doctype_folders():
 			caller.refuse(_("Not permitted."), frappe.PermissionError)
 
 
@@ -38,16 +39,23 @@ def doctype_folders() -> frozenset[str]:
 	return frozenset(path.name for path in _DOCTYPES.iterdir() if (path / f"{path.name}.json").is_file())
 
 
+def _is_desk(method: str) -> bool:
+	"""Desk's page holds no row: Frappe shows guests the login there, and sends players away."""
+	return not method and caller.path().split("/")[1:2] == ["app"]
+
+
 def _texts(value: Any) -> Iterator[str]:
-	"""Every text in a value, its keys too, and in the JSON that Desk's methods take as text."""
-	if isinstance(value, dict):
-		yield from _texts([*value.keys(), *value.values()])
-	elif isinstance(value, list | tuple):
-		for item in value:
-			yield from _texts(item)
-	elif isinstance(value, str):
-		yield value
-		yield from _texts(_parsed(value))
+	"""Every text in a value, its keys too, and in the JSON that Desk's methods take as text. However deep, in one pass."""
+	waiting = [value]
+	while waiting:
+		value = waiting.pop()
+		if isinstance(value, dict):
+			waiting += [*value.keys(), *value.values()]
+		elif isinstance(value, list | tuple):
+			waiting += value
+		elif isinstance(value, str):
+			yield value
+			waiting.append(_parsed(value))
 
 
 def _parsed(text: str) -> Any:

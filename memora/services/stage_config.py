@@ -92,6 +92,18 @@ def _whole(value: Any, path: str) -> None:
 		_refuse(path, "be a whole number from 0 upwards")
 
 
+def _option(value: Any, path: str) -> None:
+	"""What can be chosen: text, a number, or an app's own object (with a picture, say)."""
+	if not isinstance(value, Mapping):
+		_words(value, path)
+
+
+def _choice(value: Any, path: str) -> None:
+	"""Which option is right: its index, or as an app names it."""
+	if not isinstance(value, str):
+		_whole(value, path)
+
+
 def _boolean(value: Any, path: str) -> None:
 	if not isinstance(value, bool):
 		_refuse(path, "be true or false")
@@ -169,7 +181,7 @@ def _correct_is_an_option(question: Mapping[str, Any], path: str) -> None:
 	if not _both(question, "correct", "options"):
 		return
 	count = len(question["options"])
-	if question["correct"] >= count:
+	if not isinstance(question["correct"], str) and question["correct"] >= count:
 		_refuse(_at(path, "correct"), f"be the index of one of the {count} options")
 
 
@@ -203,7 +215,7 @@ _check_language = _object({"language": _text})
 _CAPTION = _object(
 	{"start": _not_negative, "end": _not_negative, "text": _text}, _caption_ends_after_its_start
 )
-_CHOICE = {"prompt": _text, "options": _list_of(_words), "correct": _whole, "explanation": _text}
+_CHOICE = {"prompt": _text, "options": _list_of(_option), "correct": _choice, "explanation": _text}
 _QUESTION = _object(_CHOICE, _correct_is_an_option)
 _GROUP = _object({"name": _words, "members": _list_of(_words)})
 

@@ -249,8 +249,8 @@ def forget_ended_jobs(words: re.Pattern[str]) -> int:
 		try:
 			job = Job.fetch(key.decode().split(":", 2)[2], connection=server)
 			arguments = job.kwargs
-		except (NoSuchJobError, DeserializationError, ValueError):
-			continue  # gone meanwhile, or nothing that can be read as a job
+		except (NoSuchJobError, DeserializationError, ValueError, redis.ResponseError):
+			continue  # gone meanwhile, no job (a set of dependents), or nothing that can be read as one
 		is_ours = arguments.get("site") == frappe.local.site
 		if is_ours and (job.is_finished or job.is_failed) and words.search(f"{arguments!r} {job.exc_info}"):
 			job.delete()

@@ -7,7 +7,12 @@ import memora
 
 FOLDER = Path(memora.__file__).parent / "memora" / "doctype"
 DEFINITIONS = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*/*.json"))]
-DOCTYPES = [definition for definition in DEFINITIONS if not definition.get("istable")]
+# What has no table of its own, or is one of another document's, has no list.
+DOCTYPES = [
+	definition
+	for definition in DEFINITIONS
+	if not definition.get("istable") and not definition.get("is_virtual")
+]
 
 
 def names(*, single: bool = False, role: str | None = None, right: str = "read") -> list[str]:

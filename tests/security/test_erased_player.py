@@ -1,13 +1,26 @@
 """Attack: be erased and go on; have somebody else erased; ask for somebody else's data."""
 
+import contextlib
+
 import frappe
 from frappe.tests.utils import FrappeTestCase
+from memora.memora.doctype.memora_personal_data.memora_personal_data import MemoraPersonalData
 from memora.services.privacy import erasure
 from tests.committed import PASSWORD, Game
 from tests.http.app import App, refusal
+from tests.http.desk_user import open_desk
 from tests.site.privacy.people import Person, forget_tombstone, found_in_database, site_settings
 
 DELETION = erasure.REQUEST
+
+
+@contextlib.contextmanager
+def as_user(user):
+	frappe.set_user(user)
+	try:
+		yield
+	finally:
+		frappe.set_user("Administrator")
 
 
 class TestErasedPlayer(FrappeTestCase):
@@ -52,6 +65,23 @@ class TestErasedPlayer(FrappeTestCase):
 		frappe.db.rollback()
 		self.assertEqual(frappe.db.get_value("User", other.user, "enabled"), 1)
 		self.assertTrue(frappe.db.exists("Memora Player Profile", {"user": other.user}))
+
+	def test_nobody_in_desk_but_a_system_manager_lists_a_players_data(self):
+		fields = {"doctype": "Memora Personal Data", "fields": '["name"]'}
+		filters = f'[["Memora Personal Data", "user", "=", "{self.person.user}"]]'
+		for method in ("reportview.get", "reportview.get_list", "reportview.get_count"):
+			body = {**fields, "filters": filters}
+			told = open_desk(self, "Memora Content Manager").post(f"frappe.desk.{method}", **body)
+			self.assertNotIn(self.person.user, told.text, method)
+			self.assertNotIn('"message":1', told.text.replace(" ", ""), method)
+
+	def test_what_a_student_asks_for_another_by_frappes_web_form_holds_nothing_of_memora(self):
+		other = Person(self.game)
+		self.addCleanup(erasure.erase_player, other.user)
+		with as_user(self.person.user):
+			self.assertEqual(MemoraPersonalData.get_list({"filters": {"user": other.user}}), [])
+			[own] = MemoraPersonalData.get_list({"filters": {"user": self.person.user}})
+		self.assertEqual(own["user"], self.person.user)
 
 	def run_method(self, doctype, name, method):
 		body = {"dt": doctype, "dn": name, "method": method}

@@ -106,6 +106,7 @@ def test_nothing_and_what_only_the_app_knows_is_allowed(stage_type):
 		{"steps": [{"x": 1}]},
 		{"kind": "origami", "data": 7},
 		{"url": None, "questions": None},
+		{"questions": [{"options": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}], "correct": "b"}]},
 	):
 		check_config(stage_type, config)
 
@@ -153,7 +154,7 @@ WRONG = [
 	("Quiz", {"pass_score": 1, "questions": []}, r"pass_score must be at most the number of questions \(0\)"),
 	("Quiz", {"questions": [{}, {"options": "a, b"}]}, r"questions\[1\]\.options must be a list"),
 	("Quiz", {"questions": [{"options": [["a"]]}]}, r"questions\[0\]\.options\[0\] must be text or a number"),
-	("Quiz", {"questions": [{"correct": "0"}]}, r"questions\[0\]\.correct must be a whole number"),
+	("Quiz", {"questions": [{"correct": 0.5}]}, r"questions\[0\]\.correct must be a whole number"),
 	("Question", {"kind": 3}, "kind must be text"),
 	(
 		"Question",

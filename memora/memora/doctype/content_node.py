@@ -29,7 +29,7 @@ class ContentNode(Document):
 	def validate_new_name(self):
 		"""What the series names also names published files, and whoever may create content may name it past the series.
 		Seasons, grades and streams are named by their titles and have no files."""
-		if self.is_new() and "#" in self.meta.autoname:
+		if self.is_new() and "#" in (self.meta.autoname or ""):
 			try:
 				content_paths.segment(self.name)
 			except ValueError:

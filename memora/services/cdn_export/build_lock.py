@@ -7,7 +7,6 @@ build that left it there has ended. Before the manifest is replaced the build as
 """
 
 import contextlib
-import hashlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import frappe
 from memora.exceptions import StoreUnavailable
 from memora.services.cdn_export import build_progress, generations
 from memora.services.cdn_export.errors import BuildLockLost, PlanBuildBusy
-from memora.utils import redis_keys, redis_store
+from memora.utils import named_locks, redis_keys, redis_store
 
 LOCK_TTL_SECONDS = 300
 RENEW_EVERY_SECONDS = 30
@@ -44,7 +43,7 @@ class BuildLock:
 		self.ttl_seconds = ttl_seconds
 		self.token = secrets.token_hex(16)
 		self._key = redis_keys.get_build_lock_key(plan_id)
-		self._database_name = _database_lock_name(plan_id)
+		self._database_name = named_locks.physical(_lock_name(plan_id))
 		self._renewed_at = self._told_at = time.monotonic()
 		self.generation = 0
 
@@ -111,15 +110,13 @@ class BuildLock:
 		frappe.db.sql("SELECT RELEASE_LOCK(%s)", self._database_name)
 
 
-def _database_lock_name(plan_id: str) -> str:
-	"""Named locks are the server's, not the site's, and have at most 64 characters."""
-	digest = hashlib.sha256(f"{frappe.local.conf.db_name}|{plan_id}".encode()).hexdigest()
-	return f"memora:{digest[:48]}"
-
-
 def is_held(plan_id: str) -> bool:
 	"""Whether a build of the plan is alive. One that was killed holds nothing any more."""
-	return not frappe.db.sql("SELECT IS_FREE_LOCK(%s)", _database_lock_name(plan_id))[0][0]
+	return named_locks.is_held(_lock_name(plan_id))
+
+
+def _lock_name(plan_id: str) -> str:
+	return f"publish:{plan_id}"
 
 
 @contextlib.contextmanager

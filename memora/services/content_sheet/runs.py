@@ -48,14 +48,21 @@ def status(run_id: str) -> dict[str, Any]:
 		StoreUnavailable: nothing is known at the moment.
 	"""
 	shown = _read(run_id)
-	if shown["state"] == RUNNING and not named_locks.is_held(run_id):
+	if _is_lost(run_id, shown):
 		shown = _read(run_id)  # it may have ended just now
-		if shown["state"] == RUNNING:
+		if shown["state"] in (QUEUED, RUNNING):
 			message = _(
 				"The worker was stopped. Check the file again: what was imported is shown as unchanged."
 			)
 			shown = {**shown, "state": LOST, "message": message}
 	return {name: value for name, value in shown.items() if name != "user"}
+
+
+def _is_lost(run_id: str, shown: dict[str, Any]) -> bool:
+	"""Whether no worker will go on with it: its file is taken, and nobody holds its lock."""
+	if shown["state"] not in (QUEUED, RUNNING) or redis_store.exists(get_content_upload_key(run_id)):
+		return False
+	return not named_locks.is_held(run_id)
 
 
 def _read(run_id: str) -> dict[str, Any]:
@@ -68,12 +75,11 @@ def _read(run_id: str) -> dict[str, Any]:
 
 def execute(run_id: str) -> None:
 	"""The job. Its file is taken from Redis, so that a job that is run twice does nothing the second time."""
-	key = get_content_import_key(run_id)
-	upload = redis_store.get(get_content_upload_key(run_id))
-	told = redis_store.get(key)
-	if upload is None or told is None or not redis_store.delete(get_content_upload_key(run_id)):
-		return
 	with named_locks.held(run_id):
+		upload = redis_store.get(get_content_upload_key(run_id))
+		told = redis_store.get(get_content_import_key(run_id))
+		if upload is None or told is None or not redis_store.delete(get_content_upload_key(run_id)):
+			return
 		run = _Run(run_id, json.loads(told))
 		run.tell(0, 0)
 		run.end(**_outcome(run, base64.b64decode(upload)))

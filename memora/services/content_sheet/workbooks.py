@@ -26,6 +26,9 @@ XLSX, CSV = "xlsx", "csv"
 SHEET_NAME = "Content"
 MAX_FILE_BYTES = 5_000_000
 MAX_UNPACKED_BYTES = 60_000_000
+# Styles, names and the like, which the parser holds in memory whole and many times over.
+MAX_SMALL_PART_BYTES = 2_000_000
+LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings.xml")
 MAX_PARTS = 1000
 MAX_ROWS = 20_000
 MAX_COLUMNS = 60
@@ -84,7 +87,12 @@ def _refuse_bombs(content: bytes) -> None:
 		raise UnreadableFile(
 			"The file is no .xlsx workbook. An older .xls has to be saved as .xlsx."
 		) from error
-	if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
+	small = [part.file_size for part in parts if not part.filename.startswith(LARGE_PARTS)]
+	if (
+		len(parts) > MAX_PARTS
+		or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES
+		or max(small, default=0) > MAX_SMALL_PART_BYTES
+	):
 		raise UnreadableFile("The workbook is too large.")
 
 

@@ -15,7 +15,7 @@ Each step is safe to run twice and finds its work by what is still there.
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import repeat
 
 import frappe
@@ -25,12 +25,13 @@ from frappe.utils.password import delete_all_passwords_for
 from memora.exceptions import InvalidInput, StoreUnavailable
 from memora.services import gate_copies, interaction_log, recovery
 from memora.services.privacy import copies, daily_totals, identity, log_files, tombstones, traces
-from memora.utils import clock, logs, transactions
+from memora.utils import clock, logs, named_locks, transactions
 
 REQUEST = "Personal Data Deletion Request"
 # Jobs that were under way and the mail that tells the player are through by then.
 SETTLING = timedelta(hours=1)
 # MariaDB takes a moment to notice that the holder of a lock was killed.
+LOCK_NAME = "erasure"
 LOCK_WAIT_SECONDS = 5
 STANDARD_USERS = ("Administrator", "Guest")
 ERASED = "erased"
@@ -170,16 +171,9 @@ def take_up() -> dict:
 	}
 
 
-@contextlib.contextmanager
-def alone(wait_seconds: int) -> Iterator[bool]:
-	"""Keep other erasures of the site out, and say whether that could be done. The lock ends with the connection."""
-	name = f"{frappe.conf.db_name}.erasure"
-	is_alone = bool(frappe.db.sql("select get_lock(%s, %s)", (name, wait_seconds))[0][0])
-	try:
-		yield is_alone
-	finally:
-		if is_alone:
-			frappe.db.sql("select release_lock(%s)", name)
+def alone(wait_seconds: int) -> contextlib.AbstractContextManager[bool]:
+	"""Keep other erasures of the site out, and say whether that could be done."""
+	return named_locks.held(LOCK_NAME, wait_seconds)
 
 
 def _attempt(step: Callable, subject: str | dict) -> bool | None:
@@ -218,13 +212,8 @@ def _tombstoned() -> Iterator[str]:
 		return
 	for user_id in frappe.db.sql_list(_COMING_BACK, {"standard": STANDARD_USERS}):
 		erased_at = erased.get(tombstones.name_of(user_id))
-		if erased_at and not _is_newer(user_id, erased_at):
+		if erased_at and not tombstones.is_newer(user_id, erased_at):
 			yield user_id
-
-
-def _is_newer(user_id: str, erased_at: datetime) -> bool:
-	created = clock.from_site_time(frappe.db.get_value("User", user_id, "creation"))
-	return created is not None and created > erased_at
 
 
 def _open_request(user_id: str):

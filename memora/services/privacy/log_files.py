@@ -3,7 +3,8 @@
 Words are overwritten where they stand, by as many asterisks. The file keeps its length and its inode, so the processes
 that are writing into it notice nothing. Compressed files, which nobody writes into, are replaced.
 
-Only files of this machine are reached: docs/privacy.md says what that asks of a bench on several.
+Only files of this machine are reached: docs/privacy.md says what that asks of a bench on several. A file that the worker
+may not write, as where a supervisor opens the logs as root, is told in the Error Log and holds nothing up.
 """
 
 import gzip
@@ -19,6 +20,7 @@ from memora.services.privacy import identity
 BLOCK_BYTES = 1_000_000
 # Longer than any word, with room for what is looked at before and behind it.
 OVERLAP_BYTES = 2000
+ERROR_TITLE = "Log Files Cannot Be Cleaned"
 
 
 class _Words(NamedTuple):
@@ -36,7 +38,17 @@ def forget(words: Collection[str]) -> int:
 	"""Overwrite the words in all log files. Returns how many were found; safe to run twice."""
 	forms = [form.lower().encode() for form in identity.forms(words)]
 	wanted = _Words(forms, identity.compile_bytes(words))
-	return sum(_overwrite(path, wanted) for path in _log_files())
+	found, unwritable = 0, []
+	for path in _log_files():
+		try:
+			found += _overwrite(path, wanted)
+		except FileNotFoundError:
+			continue  # rotated just now: settling looks again
+		except PermissionError:
+			unwritable.append(path.name)
+	if unwritable:
+		frappe.log_error(title=ERROR_TITLE, message="\n".join(unwritable))
+	return found
 
 
 def _log_files() -> Iterator[Path]:
@@ -50,15 +62,17 @@ def _log_files() -> Iterator[Path]:
 def _overwrite(path: Path, words: _Words) -> int:
 	if path.suffix == ".gz":
 		return _replace_compressed(path, words.pattern)
-	with path.open("r+b") as file:
+	with path.open("rb") as file:
 		found = {
 			(block_at + match.start(), block_at + match.end())
 			for block_at, block in _blocks(file)
 			if words.are_in(block)
 			for match in words.pattern.finditer(block)
 		}
-		for begin, end in found:
-			os.pwrite(file.fileno(), b"*" * (end - begin), begin)
+	if found:
+		with path.open("r+b") as file:
+			for begin, end in found:
+				os.pwrite(file.fileno(), b"*" * (end - begin), begin)
 	return len(found)
 
 

@@ -37,13 +37,18 @@ def put(user_id: str) -> datetime:
 	"""Set the user's tombstone, and commit it. Returns since when it stands (naive UTC), also when it stood already."""
 	name = name_of(user_id)
 	erased_at = read_all().get(name)
-	created = clock.from_site_time(frappe.db.get_value("User", user_id, "creation"))
-	if erased_at is None or (created and created > erased_at):
+	if erased_at is None or is_newer(user_id, erased_at):
 		erased_at = clock.utc_now()
 	_append_to_file([(name, erased_at, key_check())])
 	_write_rows([(name, erased_at, key_check())])
 	frappe.db.commit()  # from here on the erasure goes on, whatever dies
 	return erased_at
+
+
+def is_newer(user_id: str, erased_at: datetime) -> bool:
+	"""Whether the user has signed up after the erasure. Tombstones know whole seconds, a row's creation is finer."""
+	created = clock.from_site_time(frappe.db.get_value("User", user_id, "creation"))
+	return created is not None and created.replace(microsecond=0) > erased_at
 
 
 def read_all() -> dict[str, datetime]:

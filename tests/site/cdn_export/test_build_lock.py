@@ -3,10 +3,9 @@
 import time
 
 import frappe
-from memora.services.cdn_export import build_lock
 from memora.services.cdn_export.build_lock import LOCK_TTL_SECONDS, plan_build_lock
 from memora.services.cdn_export.errors import BuildLockLost, PlanBuildBusy
-from memora.utils import redis_keys, redis_store
+from memora.utils import named_locks, redis_keys, redis_store
 from tests.database import another_connection
 from tests.site.cdn_export.publishing import PublishingTestCase, published_files
 
@@ -44,7 +43,7 @@ class TestBuildLock(PublishingTestCase):
 			self.assertEqual(redis_store.get(KEY), lock.token)
 
 	def test_a_plan_locked_in_the_database_is_busy_even_without_redis(self):
-		name = build_lock._database_lock_name(PLAN)
+		name = named_locks.physical(f"publish:{PLAN}")
 		other = another_connection(self)
 		other.cursor().execute("SELECT GET_LOCK(%s, 0)", name)
 		with self.without_redis(), self.assertRaises(PlanBuildBusy), plan_build_lock(PLAN):
@@ -75,7 +74,7 @@ class TestBuildLock(PublishingTestCase):
 	def test_a_busy_plan_is_not_touched_and_no_publish_of_it_is_logged(self):
 		self.make_published()
 		before = published_files()
-		name = build_lock._database_lock_name(self.plan.name)
+		name = named_locks.physical(f"publish:{self.plan.name}")
 		another_connection(self).cursor().execute("SELECT GET_LOCK(%s, 0)", name)
 		frappe.db.set_value("Memora Lesson", self.subject.lesson_names[0], "title", "New")
 		with self.assertRaises(PlanBuildBusy):

@@ -10,7 +10,7 @@ from memora.exceptions import InvalidInput
 from memora.services import dashboard, nightly_check, wallet_sync
 from memora.services.privacy import erasure, tombstones
 from memora.services.progress_engine import snapshot_syncer
-from memora.utils import clock, redis_store
+from memora.utils import clock, named_locks, redis_store
 from tests.committed import Game
 from tests.database import another_connection
 from tests.site.privacy.people import (
@@ -136,11 +136,11 @@ class TestTwoAtOnce(PrivacyTestCase):
 	def test_an_erasure_that_is_under_way_elsewhere_is_left_to_it(self):
 		erasure.erase_player(self.person.user)
 		elsewhere = another_connection(self).cursor()
-		elsewhere.execute("select get_lock(%s, 0)", f"{frappe.conf.db_name}.erasure")
+		elsewhere.execute("select get_lock(%s, 0)", named_locks.physical(erasure.LOCK_NAME))
 		with patch.object(erasure, "LOCK_WAIT_SECONDS", 0):
 			self.assertEqual(erasure.take_up(), {"erased": 0, "settled": 0, "errors": 0})
 		self.assertTrue(frappe.db.exists("User", self.person.user))
-		elsewhere.execute("select release_lock(%s)", f"{frappe.conf.db_name}.erasure")
+		elsewhere.execute("select release_lock(%s)", named_locks.physical(erasure.LOCK_NAME))
 		erasure.take_up()
 		self.assertFalse(frappe.db.exists("User", self.person.user))
 

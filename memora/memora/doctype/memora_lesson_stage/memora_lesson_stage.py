@@ -36,7 +36,7 @@ class MemoraLessonStage(ChildRow):
 		"""A config from before a rule was made keeps nobody from moving or renaming its lesson."""
 		lesson = self.parent_doc.get_doc_before_save()
 		rows = lesson.stages if lesson else []
-		return (self.name, self.type, self.config) in [(row.name, row.type, row.config) for row in rows]
+		return (self.type, self.config) in [(row.type, row.config) for row in rows]
 
 	def _label(self, text: str) -> str:
 		return _("Stage {0}: {1}").format(self.idx, text)
