@@ -66,7 +66,7 @@ def what_breaks(doctype: str, name: str) -> dict[str, Any]:
 
 
 def refuse_while_needed(doctype: str, name: str) -> None:
-	"""Called before a node is deleted, by anybody and any way.
+	"""Called before a node is deleted by a request. Scripts are held back by Frappe's own check, unless they force.
 
 	Raises:
 		frappe.LinkExistsError: all reasons, as sentences.

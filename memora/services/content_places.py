@@ -1,6 +1,6 @@
 """Where a piece of content stands: what is above and below it, and which plans show it to players. Reads only.
 
-Eight queries or fewer, whatever the size of the subject and the number of plans. Whether a plan shows a node is decided
+Seven queries or fewer, whatever the size of the subject and the number of plans. Whether a plan shows a node is decided
 by the rules of publishing (`plan_content`), on the one branch of the subject that the node is in.
 """
 

@@ -5,7 +5,7 @@ from frappe.utils.password import update_password
 from memora.utils import redis_store
 from tests import factories
 from tests.committed import PASSWORD, forget_user
-from tests.http.app import App
+from tests.http.app import App, message_of
 
 
 def open_desk(test, role: str) -> App:
@@ -16,7 +16,8 @@ def open_desk(test, role: str) -> App:
 	update_password(app.user, PASSWORD)
 	frappe.db.commit()
 	test.addCleanup(_forget, app.user)
-	app.request("POST", "/api/method/login", json={"usr": app.user, "pwd": PASSWORD})
+	# Or a login that was limited would make a guest of him, whom everything is refused.
+	message_of(app.request("POST", "/api/method/login", json={"usr": app.user, "pwd": PASSWORD}))
 	return app
 
 

@@ -92,7 +92,7 @@ class TestPlace(FrappeTestCase):
 				self.assertTrue(self.shown(doctype, name, plan)["url"].endswith(path))
 				self.assertIsNone(self.shown(doctype, name, draft)["url"])
 
-	def test_it_costs_eight_queries_for_any_node_and_any_number_of_plans(self):
+	def test_it_costs_seven_queries_for_any_node_and_any_number_of_plans(self):
 		for number in range(3):
 			self.plan((LESSON, self.first, "Hide"), is_published=number % 2)
 		nodes = [(SUBJECT, self.subject.name), (TOPIC, self.topic), (LESSON, self.first)]

@@ -1,6 +1,6 @@
 """Frappe's Personal Data Deletion Request, with Memora's steps around its own.
 
-The seam is the background job that a System Manager starts by "Delete Data", or Frappe itself after the days that
+The seam is the background job that a System Manager starts by "Delete Data", or Frappe itself after the hours that
 Website Settings name: nothing is erased because somebody could save a request.
 """
 
