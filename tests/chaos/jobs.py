@@ -1,7 +1,7 @@
 """Jobs in the bench's real worker, waited for; and failpoints laid for the processes of the bench."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rq.job import Job, JobStatus
 
@@ -47,14 +47,21 @@ def sync() -> None:
 
 
 @contextlib.contextmanager
-def armed(point: str, action: str = "kill") -> Iterator[None]:
-	"""Lay a token for whoever reaches the point first; it must have been taken in the end."""
+def armed(point: str, action: str = "kill") -> Iterator[Callable[[], None]]:
+	"""Lay a token for whoever reaches the point first; it must have been taken in the end.
+
+	Yields a function that waits until it is taken.
+	"""
 	assert point in failpoints.POINTS
 	token = failpoints.folder() / point
 	lay(token, action)
-	try:
-		yield
+
+	def wait_until_taken() -> None:
 		servers.wait_until(lambda: not token.exists(), f"nobody reached {point}", seconds=30)
+
+	try:
+		yield wait_until_taken
+		wait_until_taken()
 	finally:
 		token.unlink(missing_ok=True)
 

@@ -1,7 +1,6 @@
 """Players play on while MariaDB is killed or restarted: what it confirmed is there afterwards, once."""
 
 import signal
-import time
 
 import pytest
 
@@ -17,8 +16,8 @@ def test_gone_and_back_what_was_acknowledged_is_there_once(game, number, how):
 	line = report.line(f"MariaDB {how}, an award held before its commit")
 	with Swarm(game, PLAYERS) as swarm:
 		swarm.play_for(3)
-		with jobs.armed("award.inserted", "sleep 1"):
-			time.sleep(0.5)
+		with jobs.armed("award.inserted", "sleep 1") as wait_until_taken:
+			wait_until_taken()
 			line.recoveries.append(servers.end("mariadb", number))
 		line.kills += 1
 		swarm.play_for(3)

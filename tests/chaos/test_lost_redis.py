@@ -1,7 +1,6 @@
 """Players play on while the Redis that holds all of Memora's keys is emptied, killed, and started again."""
 
 import signal
-import time
 
 import pytest
 import redis
@@ -34,8 +33,8 @@ def test_gone_and_back_every_read_is_answered_and_awards_are_refused_by_name(gam
 	with Swarm(game, PLAYERS) as swarm:
 		for _round in range(2):
 			swarm.play_for(2)
-			with jobs.armed("award.committed", "sleep 1"):
-				time.sleep(0.5)
+			with jobs.armed("award.committed", "sleep 1") as wait_until_taken:
+				wait_until_taken()
 				line.recoveries.append(servers.end("redis_queue", number))
 			line.kills += 1
 			swarm.play_for(2)

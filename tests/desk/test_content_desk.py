@@ -1,11 +1,14 @@
 """Writing content in Desk: the form of a plan and the content tree."""
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 import frappe
+from memora.services.cdn_export import batch_processor
 from tests.committed import Game
 from tests.desk import pages
+from tests.site.cdn_export.publishing import forget_published
 
 PLAN, SUBJECT, LESSON = "Memora Academic Plan", "Memora Subject", "Memora Lesson"
 SCRIPT = "Algebra <script>window.wasHere = 1</script><img src='x' onerror='window.wasHere = 1'>"
@@ -78,6 +81,22 @@ class TestPlanForm:
 		pages.open_form(content_manager, PLAN, game.plan.name)
 		press(content_manager, "Published Files")
 		expect(dialog(content_manager)).to_contain_text("Nothing of this plan is published.")
+
+	def test_the_files_of_a_published_plan_are_listed_and_opened(self, content_manager, game):
+		batch_processor.publish_plan(game.plan.name, "test")
+		frappe.db.commit()
+		try:
+			pages.open_form(content_manager, PLAN, game.plan.name)
+			press(content_manager, "Published Files")
+			manifest = dialog(content_manager).locator("a", has_text="manifest.json")
+			address = manifest.get_attribute("href")
+			assert address.endswith(f"/plans/{game.plan.name}/manifest.json")
+			site = {"X-Frappe-Site-Name": frappe.local.site}
+			assert requests.get(address, headers=site, timeout=30).json()["plan_id"] == game.plan.name
+			expect(dialog(content_manager)).to_contain_text(f"lessons/{game.lessons[0]}.json")
+		finally:
+			forget_published()
+			forget_logs(game)
 
 	@pytest.mark.parametrize(
 		("action", "offered", "picked", "stored"),

@@ -49,7 +49,7 @@ class TestEverywhere(SecurityTestCase):
 			self.assertEqual(refusal(reply), expected, route)
 		self.assertEqual(changes(before), [])
 
-	def test_a_replaced_session(self):
+	def test_a_replaced_session_gets_nothing_anywhere(self):
 		old = App(self.app.device_id)
 		old.http.cookies.set("sid", self.app.sid)
 		self.log_in()
@@ -60,20 +60,20 @@ class TestEverywhere(SecurityTestCase):
 			self.assertNotIn(self.player.user, reply.text, route)
 		self.assertEqual(changes(before), [])
 
-	def test_a_foreign_device(self):
+	def test_a_foreign_device_is_refused_everywhere(self):
 		thief = App(self.victim.device_ids[0])
 		thief.http.cookies.set("sid", self.app.sid)
 		self.check(thief, (403, "DeviceNotAuthorized"), CHECK_DEVICE, LOGOUT)
 		self.assertFalse(message_of(thief.get(CHECK_DEVICE))["authorized"])
 
-	def test_no_device_and_one_that_is_none(self):
+	def test_no_device_and_one_that_is_none_are_refused_everywhere(self):
 		for device in (None, "", "no-uuid", f"{self.app.device_id},{self.victim.device_ids[0]}", "0" * 36):
 			thief = App()
 			thief.device_id = device
 			thief.http.cookies.set("sid", self.app.sid)
 			self.check(thief, (403, "DeviceIdRequired"), LOGOUT)
 
-	def test_a_removed_device(self):
+	def test_a_removed_device_gets_nothing_anywhere(self):
 		with_two = self.game.add_player(devices=("phone", "tablet"))
 		app = App(with_two.device_ids[0])
 		self.log_in(app, with_two)
@@ -93,7 +93,7 @@ class TestEverywhere(SecurityTestCase):
 			refusal(App(app.device_id).login(with_two.user, PASSWORD)), (403, "DeviceNotAuthorized")
 		)
 
-	def test_a_guest(self):
+	def test_a_guest_gets_nothing_anywhere(self):
 		before = state()
 		for route, reply in self.ask_everywhere(App()):
 			if route.startswith("memora."):
