@@ -35,6 +35,21 @@ def expect_form(window: Window, doctype: str) -> Locator:
 	return form
 
 
+def press_in(dialog: Locator, button: Locator) -> None:
+	"""Press a button that ends a dialog. Bootstrap does not hide one that still fades in, which no person is quick enough
+	to notice."""
+	expect(dialog).to_be_visible()
+	dialog.page.wait_for_function(
+		"!$('.modal.show').get().some(each => ($(each).data('bs.modal') || {})._isTransitioning)"
+	)
+	button.click()
+
+
+def close(dialog: Locator) -> None:
+	press_in(dialog, dialog.locator(".btn-modal-close"))
+	expect(dialog).to_be_hidden()
+
+
 def heading(window: Window) -> Locator:
 	return window.page.locator(".page-head:visible .title-text")
 

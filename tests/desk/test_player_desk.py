@@ -69,7 +69,7 @@ class Form:
 			self.window.settle()  # and takes a value over a moment after its field was left
 
 	def submit(self, dialog, label):
-		dialog.locator(".modal-footer").get_by_role("button", name=label, exact=True).click()
+		pages.press_in(dialog, dialog.locator(".modal-footer").get_by_role("button", name=label, exact=True))
 
 	def confirm(self):
 		self.submit(self.page.locator(".modal.show").last, "Yes")
@@ -118,7 +118,7 @@ def test_a_copy_that_differs_is_shown_beside_the_truth_found_and_repaired(form):
 	form.submit(findings, "Repair")
 	form.confirm()
 	repaired = form.page.locator(".modal.show", has_text="Repaired")
-	repaired.locator(".btn-modal-close").click()
+	pages.close(repaired)
 	expect(form.section("wallet")).not_to_contain_text("differ")
 	form.window.settle()
 	form.press("Compare With Ledger")
@@ -152,7 +152,7 @@ def test_an_adjustment_that_is_refused_can_be_corrected_in_its_dialog(form):
 	form.window.settle()
 	assert any("status 417" in complaint for complaint in form.window.complaints)
 	form.window.complaints.clear()
-	refused.locator(".btn-modal-close").click()
+	pages.close(refused)
 	expect(refused).to_be_hidden()
 	form.fill(dialog, xp_amount="-35")
 	form.submit(dialog, "Adjust XP")
