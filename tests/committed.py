@@ -4,6 +4,7 @@ Most site tests live inside a transaction that is rolled back. What goes over HT
 a lesson does, cannot: such tests make a `Game`, which is committed, and is removed with all that grew on it.
 """
 
+import contextlib
 import os
 
 import frappe
@@ -74,6 +75,13 @@ class Game:
 		if os.path.exists(structure):
 			os.remove(structure)
 		frappe.db.commit()
+
+
+def enter(test, context):
+	"""What `enterContext` of Python 3.11 does: the context ends with the test."""
+	stack = contextlib.ExitStack()
+	test.addCleanup(stack.close)
+	return stack.enter_context(context)
 
 
 def take_user() -> str:

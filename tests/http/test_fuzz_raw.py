@@ -5,13 +5,14 @@ Frappe's 500 among them. So a 5xx is a fault where our code stands in its traceb
 """
 
 import http.client
+import json
 import os
 from urllib.parse import urlsplit
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memora.utils import redis_store
+from memora.utils import failpoints, redis_store
 from tests.committed import ledger_of
 from tests.http.test_first_slice import COMPLETE, GET_PROGRESS, HTTPTestCase
 
@@ -66,6 +67,10 @@ raw_calls = settings(
 )
 
 
+def is_a_fault_of_ours(status: int, text: str) -> bool:
+	return status >= 500 and any(place in text for place in OURS)
+
+
 class TestRawRequests(HTTPTestCase):
 	def request(self, verb, path, headers, body) -> tuple[int, str]:
 		server = urlsplit(os.environ["MEMORA_WEB_URL"])
@@ -79,6 +84,24 @@ class TestRawRequests(HTTPTestCase):
 			return reply.status, reply.read().decode("utf-8", "replace")
 		finally:
 			connection.close()
+
+	def test_a_fault_of_ours_would_be_seen(self):
+		self.log_in()
+		token = failpoints.folder() / "award.inserted"
+		token.parent.mkdir(exist_ok=True)
+		token.write_text("no space")
+		self.addCleanup(token.unlink, missing_ok=True)
+		headers = {
+			"X-Frappe-Site-Name": os.environ["MEMORA_TEST_SITE"].encode(),
+			"X-Device-ID": self.app.device_id.encode(),
+			"Cookie": b"sid=" + self.app.sid.encode(),
+			"Content-Type": b"application/json",
+			"Accept": b"application/json",
+		}
+		body = json.dumps({"lesson_id": self.game.lessons[0], "hearts": 5}).encode()
+		status, text = self.request("POST", f"/api/method/{COMPLETE}", headers, body)
+		self.assertTrue(is_a_fault_of_ours(status, text), (status, text[:2000]))
+		self.assertEqual(ledger_of(self.player), [])
 
 	def test_no_bytes_of_a_request_make_our_code_fail_or_pay(self):
 		self.log_in()
@@ -104,12 +127,7 @@ class TestRawRequests(HTTPTestCase):
 				"Accept": b"application/json",
 			}
 			status, text = self.request(verb, f"/api/method/{method}?{query}", headers, body)
-			assert status < 500 or not any(place in text for place in OURS), (
-				verb,
-				method,
-				status,
-				text[:2000],
-			)
+			assert not is_a_fault_of_ours(status, text), (verb, method, status, text[:2000])
 
 		call()
 		self.assertEqual(ledger_of(self.player), [])

@@ -6,6 +6,7 @@ import frappe
 from frappe.tests.utils import FrappeTestCase
 from memora.memora.doctype.memora_personal_data.memora_personal_data import MemoraPersonalData
 from memora.services.privacy import erasure
+from tests import committed
 from tests.committed import PASSWORD, Game
 from tests.http.app import App, refusal
 from tests.http.desk_user import open_desk
@@ -25,7 +26,7 @@ def as_user(user):
 
 class TestErasedPlayer(FrappeTestCase):
 	def setUp(self):
-		self.enterContext(site_settings())
+		committed.enter(self, site_settings())
 		self.game = Game(lessons=3)
 		self.addCleanup(self.game.remove)
 		self.person = Person(self.game)

@@ -1,8 +1,12 @@
 """Headers say what the caller likes them to say: none of them makes him somebody, or somewhere, else."""
 
 import json
+import os
+from urllib.parse import urlsplit
 
 import frappe
+from frappe.installer import update_site_config
+from tests.committed import PASSWORD
 from tests.http.app import App, message_of, refusal
 from tests.http.test_first_slice import COMPLETE, GET_WALLET
 from tests.security.world import SecurityTestCase
@@ -66,10 +70,8 @@ class TestForgedHeaders(SecurityTestCase):
 		reply = self.app.post("memora.api.player.trigger_wallet_sync")
 		self.assertEqual(refusal(reply), (403, "PermissionError"))
 
-	def test_a_session_is_of_one_site(self):
-		other = frappe.utils.get_sites()
-		other = next((site for site in other if site != frappe.local.site), "nowhere.localhost")
-		for site in (other, "../sites", "/etc", ""):
+	def test_a_site_that_is_not_there_knows_nobody(self):
+		for site in ("nowhere.localhost", "../sites", "/etc", ""):
 			reply = self.ask(VALIDATE, X_Frappe_Site_Name=site)
 			self.assertIn(reply.status_code, (400, 401, 403, 404), site)
 
@@ -86,12 +88,25 @@ class TestForgedHeaders(SecurityTestCase):
 			)
 		self.assertEqual(replies, [401] * 5 + [429])
 
-	def test_a_host_that_the_caller_makes_up_reaches_no_other_reply(self):
-		self.ask(X_Forwarded_Host="attacker.example", Host="attacker.example")
+	def test_a_host_that_the_caller_makes_up_is_told_to_nobody_else(self):
+		self.login_host(Host="attacker.example")
+		for headers in ({}, {"X-Forwarded-Host": "attacker.example"}):
+			own = urlsplit(os.environ["MEMORA_WEB_URL"]).hostname
+			self.assertEqual(self.login_host(**headers), own, headers)
+
+	def test_a_site_that_knows_its_host_tells_no_other(self):
+		self.addCleanup(frappe.local.conf.pop, "host_name", None)
+		self.addCleanup(update_site_config, "host_name", "None", validate=False)
+		update_site_config("host_name", "https://school.example", validate=False)
+		for name in ("Host", "X-Forwarded-Host"):
+			self.assertEqual(self.login_host(**{name: "attacker.example"}), "school.example", name)
+
+	def login_host(self, **headers):
+		"""The host in the address that a login with these headers is told."""
 		self.forget_limits()
-		self.log_in()
-		reply = self.app.get("memora.api.progress.get_progress", subject_id=self.game.subject.name)
-		self.assertNotIn("attacker.example", reply.text)
+		body = {"usr": self.player.user, "pwd": PASSWORD}
+		reply = self.app.request("POST", f"/api/method/{LOGIN}", headers=headers, json=body)
+		return urlsplit(message_of(reply)["manifest_url"]).hostname
 
 	def test_a_path_in_a_header_is_not_the_path(self):
 		for name in ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Path", "X-Forwarded-Prefix"):

@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 from unittest.mock import patch
 
+from devbench import processes
+
 import frappe
 from frappe.tests.utils import FrappeTestCase
 from memora.memora.doctype import content_node
@@ -329,8 +331,8 @@ class TestRuns(SheetTestCase):
 		worker = self.spawn(self.start(csv_of(self.example())), "never")
 		try:
 			with patch.object(importer, "WAIT_SECONDS", 0):
-				while not importer.named_locks.is_held(importer.LOCK_NAME):
-					self.assertIsNone(worker.poll())
+				is_met = processes.wait_until(lambda: importer.named_locks.is_held(importer.LOCK_NAME), 60)
+				self.assertTrue(is_met)
 				runs.execute(run_id)
 		finally:
 			self.assertEqual(worker.wait(60), 0)

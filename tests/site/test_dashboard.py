@@ -12,6 +12,7 @@ from memora.api import dashboard as api
 from memora.exceptions import InvalidInput
 from memora.services import dashboard, player_lists
 from memora.utils import clock, compat, redis_keys, redis_store
+from tests import committed
 from tests.factories import insert, make_plan, make_player, make_user, unique
 
 NOON = datetime(2031, 5, 20, 12)
@@ -31,7 +32,7 @@ TABLE = re.compile(r"`tab([^`]+)`(?: (?!where|join|straight_join|group|order|on)
 
 class DashboardTestCase(FrappeTestCase):
 	def setUp(self):
-		self.enterContext(clock.freeze(NOON))
+		committed.enter(self, clock.freeze(NOON))
 		self.forget_past_days()
 		self.addCleanup(self.forget_past_days)
 

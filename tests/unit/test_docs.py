@@ -20,15 +20,18 @@ PATH = re.compile(
 	r"(?<![\w/.{-])((?:memora|tests|docs|dev|schemas|services|patches)/[\w/.-]*\w/?)(?![\w{*<])"
 )
 SITES = {"memora.localhost"}
-# docs/contract.md lists what is still to come too, and a heading may have nothing else below it.
+# docs/contract.md alone lists what is still to come too, and a heading may have nothing else below it.
+CONTRACT = ROOT / "docs" / "contract.md"
 TO_COME = re.compile(r"\A#|\|\s*later\s*\|\s*\Z|\*\(later\)\*")
 BLOCK_START = re.compile(r"^(?=[|#]|- |$)", re.MULTILINE)
 
 
 def text_of(page: Path) -> str:
-	"""A page without its headings, and without table rows and list items that say they are still to come."""
-	blocks = BLOCK_START.split(page.read_text(encoding="utf-8"))
-	return "".join(block for block in blocks if not TO_COME.search(block))
+	"""A page; the contract without its headings, and without table rows and list items that are still to come."""
+	text = page.read_text(encoding="utf-8")
+	if page != CONTRACT:
+		return text
+	return "".join(block for block in BLOCK_START.split(text) if not TO_COME.search(block))
 
 
 def anchors(page: Path) -> set[str]:

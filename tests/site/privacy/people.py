@@ -35,12 +35,14 @@ class Person:
 
 	def __init__(self, game: Game):
 		mark = factories.new_uuid()[:8]
+		# A number that nothing else holds: moments and counters have ten digits too.
+		number = f"79070{int(mark, 16):010}"
 		self.first_name, self.last_name = f"Zafira{mark}", f"Quendish{mark}"
 		self.user = factories.make_user(
 			"Memora Student",
 			first_name=self.first_name,
 			last_name=self.last_name,
-			mobile_no=f"+99 {int(mark, 16)}",
+			mobile_no=f"+99 {number}",
 		).name
 		update_password(self.user, PASSWORD)
 		self.display_name = f"Star{mark}"
@@ -57,7 +59,7 @@ class Person:
 			self.last_name,
 			self.display_name,
 			self.profile.name,
-			f"{int(mark, 16)}",
+			number,
 			*self.device_ids,
 		]
 
