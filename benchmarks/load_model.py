@@ -26,7 +26,6 @@ SESSION = (
 	Step("complete_lesson", 10, "a lesson takes about three minutes"),
 )
 # Manifest, hierarchy, bitmap and lessons come from the CDN: 1 + 3 + 10 files a session that no server of ours sees.
-FILES_FROM_THE_CDN_A_SESSION = 14
 
 
 def requests_a_session() -> float:

@@ -6,7 +6,7 @@ A file is sent as a form's part `file` and is not kept: what an import needs of 
 # Annotations stay text, or Frappe 15 would turn values into what `validators` must not take.
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import frappe
 from frappe import _
@@ -44,7 +44,9 @@ def export_subject(subject: SubjectId = None, file_type: FileType | None = None)
 		DoesNotExistError: there is no such subject.
 	"""
 	subject = validators.parse_id(subject, "subject")
-	file_type = validators.parse_optional(_file_type, file_type, "file_type") or workbooks.XLSX
+	if file_type is None or file_type == "":
+		file_type = workbooks.XLSX
+	file_type = validators.parse_choice(file_type, "file_type", FILE_TYPES)
 	_send(f"{subject}.{file_type}", exporter.export_subject(subject, file_type))
 
 
@@ -76,12 +78,6 @@ def import_status(run_id: Uuid4 = None) -> ImportRun:
 		StoreUnavailable: nothing can be told at the moment.
 	"""
 	return runs.status(validators.parse_uuid4(run_id, "run_id"))
-
-
-def _file_type(value: Any, name: str) -> str:
-	if value not in FILE_TYPES:
-		frappe.throw(_("{0} must be one of {1}.").format(name, ", ".join(FILE_TYPES)), InvalidInput)
-	return value
 
 
 def _sent_file() -> tuple[str, bytes]:

@@ -35,6 +35,15 @@ def expect_form(window: Window, doctype: str) -> Locator:
 	return form
 
 
+def press(window: Window, label: str) -> None:
+	window.page.locator(".page-actions:visible button", has_text=label).first.click()
+
+
+def dialog(window: Window) -> Locator:
+	"""The dialog on top."""
+	return window.page.locator(".modal.show .modal-content").last
+
+
 def press_in(dialog: Locator, button: Locator) -> None:
 	"""Press a button that ends a dialog. Bootstrap does not hide one that still fades in, which no person is quick enough
 	to notice."""

@@ -8,18 +8,11 @@ import frappe
 from memora.services.cdn_export import batch_processor
 from tests.committed import Game
 from tests.desk import pages
+from tests.desk.pages import dialog, press
 from tests.site.cdn_export.publishing import forget_published
 
 PLAN, SUBJECT, LESSON = "Memora Academic Plan", "Memora Subject", "Memora Lesson"
 SCRIPT = "Algebra <script>window.wasHere = 1</script><img src='x' onerror='window.wasHere = 1'>"
-
-
-def press(window, label):
-	window.page.locator(".page-actions:visible button", has_text=label).first.click()
-
-
-def dialog(window):
-	return window.page.locator(".modal.show .modal-content").last
 
 
 def forget_logs(game):

@@ -9,19 +9,12 @@ import frappe
 from tests import factories
 from tests.committed import CONTENT
 from tests.desk import pages
+from tests.desk.pages import dialog, press
 
 PLAN, SUBJECT, TRACK = "Memora Academic Plan", "Memora Subject", "Memora Track"
 UNIT, TOPIC, LESSON = "Memora Unit", "Memora Topic", "Memora Lesson"
 SCRIPT = "Algebra <script>window.wasHere = 1</script><img src='x' onerror='window.wasHere = 1'>"
 CONFIG = '{"url": "https://example.com/v", "views": 12345678901234567890, "captions": [], "by": {"id": 1.50}}'
-
-
-def press(window, label):
-	window.page.locator(".page-actions:visible button", has_text=label).first.click()
-
-
-def dialog(window):
-	return window.page.locator(".modal.show .modal-content").last
 
 
 def place(window):
